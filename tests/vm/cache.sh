@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# The folder that keeps what was fetched and built; sourced by the scripts beside it. All of it can be
+# deleted at any time: whoever needs something makes it again.
+
+CACHE=${PCACHE_CACHE:-$HOME/.cache/dm-pcache}
+mkdir -p "$CACHE"
+
+step() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# codename - the machine's own Debian release
+codename() (
+	# shellcheck source=/dev/null
+	. /etc/os-release
+	echo "${VERSION_CODENAME:?this is not a Debian machine}"
+)
+
+# home_of KVER - the release whose compiler and libraries the packaged kernel KVER was made with
+home_of() {
+	case $1 in
+	6.1 | 6.1-*) echo bookworm ;;
+	6.12 | 6.12-*) codename ;;
+	*) echo trixie ;;
+	esac
+}
