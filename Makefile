@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+#	make [KDIR=...]		build src/dm-pcache.ko for a kernel, by default the running one
+#	make clean
+#	make lint		what checks the source without running it
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+kbuild = $(if $(wildcard $(KDIR)/Makefile),$(MAKE) -C $(KDIR) M=$(CURDIR)/src,\
+	 $(error there are no kernel headers in $(KDIR): install them, or name others with KDIR=))
+
+all:
+	$(kbuild) modules
+
+clean:
+	$(kbuild) clean
+
+lint:
+	tests/lint
+
+.PHONY: all clean lint
