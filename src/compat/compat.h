@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Makes older kernels offer what the newest one does. The module is written to the newest kernel's
- * API; this is the one place that knows of others. Whatever stands here under an upstream name means
- * exactly what upstream means by it.
+ * Makes older kernels offer what the newest one does: the module is written to the newest kernel's
+ * API, and this is the one place that knows of others. What stands here under an upstream name
+ * means exactly what upstream means by it.
+ *
+ * In userspace this is empty: there is one set of stubs, made after the newest kernel.
  */
-#ifndef PCACHE_COMPAT_H
+#if !defined(PCACHE_COMPAT_H) && defined(__KERNEL__)
 #define PCACHE_COMPAT_H
 
 #include <linux/blkdev.h>
@@ -15,7 +17,7 @@
 
 /* Since 6.5 the mode in which a block device is opened has a type of its own. */
 #ifndef BLK_OPEN_WRITE
-typedef fmode_t blk_mode_t;
+#define blk_mode_t	fmode_t
 #define BLK_OPEN_READ	FMODE_READ
 #define BLK_OPEN_WRITE	FMODE_WRITE
 #endif
@@ -34,6 +36,7 @@ static inline long compat_dax_direct_access(struct dax_device *dax, pgoff_t pgof
 		*pfn = pfn_t_to_pfn(typed);
 	return ret;
 }
+
 #define dax_direct_access compat_dax_direct_access
 #endif
 
