@@ -4,9 +4,9 @@
  * API, and this is the one place that knows of others. What stands here under an upstream name
  * means exactly what upstream means by it.
  *
- * In userspace this is empty: there is one set of stubs, made after the newest kernel.
+ * Userspace sets the guard beforehand: its stubs are made after the newest kernel.
  */
-#if !defined(PCACHE_COMPAT_H) && defined(__KERNEL__)
+#ifndef PCACHE_COMPAT_H
 #define PCACHE_COMPAT_H
 
 #include <linux/blkdev.h>
