@@ -2,6 +2,7 @@
 #
 #	make [KDIR=...]		build src/dm-pcache.ko for a kernel, by default the running one
 #	make clean
+#	make unit		the core's tests, in userspace
 #	make lint		what checks the source without running it
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -14,7 +15,10 @@ all:
 clean:
 	$(kbuild) clean
 
+unit:
+	$(MAKE) -C tests/unit check
+
 lint:
 	tests/lint
 
-.PHONY: all clean lint
+.PHONY: all clean unit lint
