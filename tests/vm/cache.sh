@@ -25,3 +25,11 @@ home_of() {
 	*) echo trixie ;;
 	esac
 }
+
+# own_kver - the kernel of that release
+own_kver() {
+	case $(codename) in
+	bookworm) echo 6.1 ;;
+	*) echo 6.12 ;;
+	esac
+}

@@ -186,7 +186,7 @@ static int write_load(const char *path, const char *acks, uint64_t boot, unsigne
 	if (region < 2 * MAX_SECTORS)
 		die("the device is too small");
 	close(fd);
-	acks_fd = open_or_die(acks, O_WRONLY | O_APPEND);
+	acks_fd = open_or_die(acks, O_WRONLY | O_APPEND | O_CREAT);
 	if (seconds)
 		deadline = time(NULL) + seconds;
 	for (i = 0; i < threads; i++) {
