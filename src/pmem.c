@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The persistent memory of a cache device: its mapping, and the only stores to it. */
+#define pr_fmt(fmt) "device-mapper: pcache: " fmt
+
+#include <linux/crc32c.h>
+#include <linux/dax.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "compat/compat.h"
+#include "pmem.h"
+
+/* A piece that is checked and copied while it stays in the first-level cache. */
+#define BOUNCE	512u
+
+struct mapping {
+	struct page **pages;
+	struct pmem_extent *extents;
+	unsigned int nr_extents, max_extents;
+};
+
+static int map_add(struct mapping *map, unsigned long pfn, unsigned long nr)
+{
+	struct pmem_extent *last = map->extents + map->nr_extents - 1;
+
+	if (map->nr_extents && last->pfn + last->nr == pfn) {
+		last->nr += nr;
+		return 0;
+	}
+	if (map->nr_extents == map->max_extents) {
+		unsigned int max = max(4u, map->max_extents * 2);
+		struct pmem_extent *extents = kvcalloc(max, sizeof(*extents), GFP_KERNEL);
+
+		if (!extents)
+			return -ENOMEM;
+		if (map->nr_extents)
+			memcpy(extents, map->extents, map->nr_extents * sizeof(*extents));
+		kvfree(map->extents);
+		map->extents = extents;
+		map->max_extents = max;
+	}
+	map->extents[map->nr_extents++] = (struct pmem_extent){ pfn, nr };
+	return 0;
+}
+
+/* Ask the DAX device for all pages from @start on. */
+static int map_extents(struct pmem *pm, struct dax_device *dax, u64 start, struct mapping *map)
+{
+	pgoff_t first = start >> PAGE_SHIFT;
+	unsigned long done = 0, nr = pm->size >> PAGE_SHIFT;
+
+	while (done < nr) {
+		unsigned long pfn;
+		void *kaddr;
+		long got = dax_direct_access(dax, first + done, nr - done, DAX_ACCESS, &kaddr,
+					     &pfn);
+		int r;
+
+		if (got <= 0) {
+			pr_err("%s: the DAX device gives no access at byte %llu: error %ld\n",
+			       pm->name, start + ((u64)done << PAGE_SHIFT), got);
+			return got ? (int)got : -EIO;
+		}
+		if (!pfn_valid(pfn)) {
+			pr_err("%s: this persistent memory has no struct pages; 'ndctl create-namespace -f -e NAMESPACE -m fsdax' makes it fsdax and erases it\n",
+			       pm->name);
+			return -EOPNOTSUPP;
+		}
+		got = min_t(unsigned long, got, nr - done);
+		if (!done)
+			pm->base = kaddr;
+		r = map_add(map, pfn, got);
+		if (r)
+			return r;
+		done += got;
+	}
+	return 0;
+}
+
+/* The extents do not lie in a row: make them do so for us. */
+static int map_virtually(struct pmem *pm, struct mapping *map)
+{
+	unsigned long i, n = 0, nr = pm->size >> PAGE_SHIFT;
+	unsigned int e;
+
+	map->pages = kvmalloc_array(nr, sizeof(*map->pages), GFP_KERNEL);
+	if (!map->pages)
+		return -ENOMEM;
+	for (e = 0; e < map->nr_extents; e++)
+		for (i = 0; i < map->extents[e].nr; i++)
+			map->pages[n++] = pfn_to_page(map->extents[e].pfn + i);
+	pm->vmap = vmap(map->pages, nr, VM_MAP, PAGE_KERNEL);
+	kvfree(map->pages);
+	if (!pm->vmap)
+		return -ENOMEM;
+	pm->base = pm->vmap;
+	return 0;
+}
+
+int pmem_open(struct pmem *pm, struct dax_device *dax, u64 start, u64 size, const char *name)
+{
+	struct mapping map = { };
+	int id, r;
+
+	memset(pm, 0, sizeof(*pm));
+	pm->name = name;
+	pm->size = size;
+	if (!dax_synchronous(dax)) {
+		pr_err("%s: stores to this device are not durable after a fence (virtio-pmem?)\n",
+		       name);
+		return -EOPNOTSUPP;
+	}
+	if ((start | size) & ~PAGE_MASK) {
+		pr_err("%s: start and size must be multiples of the page size of %lu bytes\n",
+		       name, PAGE_SIZE);
+		return -EINVAL;
+	}
+	id = dax_read_lock();
+	r = map_extents(pm, dax, start, &map);
+	dax_read_unlock(id);
+	if (!r && map.nr_extents > 1)
+		r = map_virtually(pm, &map);
+	pm->extents = map.extents;
+	pm->nr_extents = map.nr_extents;
+	if (r)
+		pmem_close(pm);
+	return r;
+}
+
+void pmem_close(struct pmem *pm)
+{
+	if (pm->vmap)
+		vunmap(pm->vmap);
+	kvfree(pm->extents);
+	pm->vmap = NULL;
+	pm->extents = NULL;
+	pm->nr_extents = 0;
+}
+
+bool pmem_overlaps(const struct pmem *a, const struct pmem *b)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < a->nr_extents; i++)
+		for (j = 0; j < b->nr_extents; j++)
+			if (a->extents[i].pfn < b->extents[j].pfn + b->extents[j].nr &&
+			    b->extents[j].pfn < a->extents[i].pfn + a->extents[i].nr)
+				return true;
+	return false;
+}
+
+void pmem_begin(struct pmem *pm)
+{
+	migrate_disable();
+}
+
+void pmem_fence(struct pmem *pm)
+{
+	pmem_wmb();
+}
+
+void pmem_end(struct pmem *pm)
+{
+	pmem_wmb();
+	migrate_enable();
+}
+
+void pmem_write(struct pmem *pm, u64 off, const void *src, size_t len)
+{
+	memcpy_flushcache(pm->base + off, src, len);
+}
+
+void pmem_zero(struct pmem *pm, u64 off, size_t len)
+{
+	static const u8 zeros[BOUNCE] __aligned(64);
+
+	while (len) {
+		size_t n = min_t(size_t, len, BOUNCE);
+
+		memcpy_flushcache(pm->base + off, zeros, n);
+		off += n;
+		len -= n;
+	}
+}
+
+u32 pmem_write_crc(struct pmem *pm, u64 off, const void *src, size_t len, u32 crc)
+{
+	u8 bounce[BOUNCE] __aligned(8);
+
+	while (len) {
+		size_t n = min_t(size_t, len, BOUNCE);
+
+		memcpy(bounce, src, n);
+		crc = crc32c(crc, bounce, n);
+		memcpy_flushcache(pm->base + off, bounce, n);
+		src += n;
+		off += n;
+		len -= n;
+	}
+	return crc;
+}
+
+int pmem_read(struct pmem *pm, void *dst, u64 off, size_t len)
+{
+	return copy_mc_to_kernel(dst, pm->base + off, len) ? -EIO : 0;
+}
+
+int pmem_read_crc(struct pmem *pm, void *dst, u64 off, size_t len, u32 *crc)
+{
+	u8 bounce[BOUNCE] __aligned(8);
+
+	while (len) {
+		size_t n = min_t(size_t, len, BOUNCE);
+
+		if (copy_mc_to_kernel(bounce, pm->base + off, n))
+			return -EIO;
+		*crc = crc32c(*crc, bounce, n);
+		if (dst) {
+			memcpy(dst, bounce, n);
+			dst += n;
+		}
+		off += n;
+		len -= n;
+	}
+	return 0;
+}
