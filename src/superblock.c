@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a device says of itself: the superblock, whose cache it is, and the cache_info. */
+#define pr_fmt(fmt) "device-mapper: pcache: " fmt
+
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "compat/compat.h"
+#include "superblock.h"
+
+/* Linux 6.18's first releases kept the second cache_info right behind the first. */
+#define INFO_QUIRK_STRIDE	((u32)sizeof(struct media_cache_info))
+
+static int read_block(struct pmem *pm, void *block, u64 off)
+{
+	int r = pmem_read(pm, block, off, PCACHE_BLOCK);
+
+	if (r)
+		pr_err("%s: the persistent memory is poisoned between bytes %llu and %llu\n",
+		       pm->name, off, off + PCACHE_BLOCK);
+	return r;
+}
+
+/* Only a device whose first 20 KiB are zero may be formatted (rule 11). */
+static int check_blank(struct pmem *pm, u8 *block)
+{
+	u64 off;
+
+	for (off = 0; off < PCACHE_SEGS_OFF; off += PCACHE_BLOCK) {
+		void *odd;
+		int r = read_block(pm, block, off);
+
+		if (r)
+			return r;
+		odd = memchr_inv(block, 0, PCACHE_BLOCK);
+		if (odd) {
+			pr_err("%s: is neither a cache nor blank: byte %llu is not zero; to make it a cache, zero its first 20 KiB\n",
+			       pm->name, off + (odd - (void *)block));
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static void read_identity(struct superblock *sb, const u8 *block)
+{
+	const struct media_identity *id =
+		(const void *)(block + PCACHE_IDENTITY_OFF - PCACHE_SB_OFF);
+
+	if (le32_to_cpu(id->crc) != media_crc(id, sizeof(*id)) ||
+	    le64_to_cpu(id->magic) != PCACHE_IDENTITY_MAGIC)
+		return;
+	sb->owned = true;
+	memcpy(sb->uuid, id->uuid, sizeof(sb->uuid));
+	sb->identity.origin_sectors = le64_to_cpu(id->origin_sectors);
+	memcpy(sb->identity.origin_id, id->origin_id, PCACHE_ID_SIZE);
+}
+
+static int check_superblock(struct pmem *pm, struct superblock *sb, const u8 *block)
+{
+	const struct media_superblock *m = (const void *)block;
+	bool big = IS_ENABLED(CONFIG_CPU_BIG_ENDIAN);
+
+	if (le64_to_cpu(m->magic) != PCACHE_SB_MAGIC) {
+		pr_err("%s: superblock: magic is %016llx, not %016llx\n", pm->name,
+		       le64_to_cpu(m->magic), PCACHE_SB_MAGIC);
+		return -EINVAL;
+	}
+	if (le32_to_cpu(m->crc) != media_crc(m, sizeof(*m))) {
+		pr_err("%s: superblock: bad checksum\n", pm->name);
+		return -EINVAL;
+	}
+	sb->flags = le32_to_cpu(m->flags);
+	sb->seg_num = le32_to_cpu(m->seg_num);
+	if (sb->flags & ~PCACHE_SB_BIG_ENDIAN) {
+		pr_err("%s: superblock: unknown flags %#x\n", pm->name, sb->flags);
+		return -EINVAL;
+	}
+	if (!!(sb->flags & PCACHE_SB_BIG_ENDIAN) != big) {
+		pr_err("%s: superblock: was written by a machine of the other byte order\n",
+		       pm->name);
+		return -EINVAL;
+	}
+	if (!sb->seg_num || sb->seg_num > PCACHE_MAX_SEGS ||
+	    sb->seg_num > (pm->size - PCACHE_SEGS_OFF) / PCACHE_SEG_SIZE) {
+		pr_err("%s: superblock: %u segments do not fit on a device of %llu bytes\n",
+		       pm->name, sb->seg_num, pm->size);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int load_info(struct pmem *pm, struct superblock *sb, struct media_cache_info *info)
+{
+	struct media_cache_info quirk, far;
+	struct media_slot slot;
+	int r = media_load(pm, PCACHE_INFO_OFF, PCACHE_INFO_STRIDE, info, sizeof(*info),
+			   &sb->info_slot);
+
+	/*
+	 * The far copy counts whenever it is good: who has stored it no longer minds the near
+	 * one. A store of ours goes there first, so what it leaves is read right at any moment.
+	 */
+	if (!pmem_read(pm, &far, PCACHE_INFO_OFF + PCACHE_INFO_STRIDE, sizeof(far)) &&
+	    far.header.crc == media_crc(&far, sizeof(far)))
+		return r;
+	if (!media_load(pm, PCACHE_INFO_OFF, INFO_QUIRK_STRIDE, &quirk, sizeof(quirk), &slot)) {
+		*info = quirk;
+		sb->info_slot = (struct media_slot){ .seq = slot.seq, .next = 1 };
+		r = 0;
+	}
+	return r;
+}
+
+static int check_info(struct pmem *pm, struct superblock *sb)
+{
+	struct media_cache_info info;
+	u32 gc;
+	int r = load_info(pm, sb, &info);
+
+	if (r == -ENODATA)		/* never activated: make the rest anew */
+		return 0;
+	if (r) {
+		pr_err("%s: cache_info: the persistent memory is poisoned\n", pm->name);
+		return r;
+	}
+	sb->first_seg = info.seg_id;
+	sb->n_segs = info.n_segs;
+	sb->info_flags = info.flags;
+	gc = (info.flags & PCACHE_INFO_GC_MASK) >> PCACHE_INFO_GC_SHIFT;
+	if (!(info.flags & PCACHE_INFO_INIT))
+		return 0;
+	if (!info.n_segs || info.n_segs > sb->seg_num || info.seg_id >= sb->seg_num) {
+		pr_err("%s: cache_info: %u segments from %u on, but the device has %u\n",
+		       pm->name, info.n_segs, info.seg_id, sb->seg_num);
+		return -EINVAL;
+	}
+	if (gc > PCACHE_GC_MAX) {
+		pr_err("%s: cache_info: gc_percent is %u\n", pm->name, gc);
+		return -EINVAL;
+	}
+	if (info.flags & ~(PCACHE_INFO_DATA_CRC | PCACHE_INFO_INIT | PCACHE_INFO_MODE_MASK |
+			   PCACHE_INFO_GC_MASK)) {
+		pr_err("%s: cache_info: unknown flags %#x\n", pm->name, info.flags);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int superblock_read(struct pmem *pm, struct superblock *sb)
+{
+	u8 *block = kmalloc(PCACHE_BLOCK, GFP_KERNEL);
+	int r;
+
+	memset(sb, 0, sizeof(*sb));
+	if (!block)
+		return -ENOMEM;
+	r = -EINVAL;
+	if (pm->size < PCACHE_MIN_SIZE) {
+		pr_err("%s: has %llu bytes, a cache needs at least %llu\n", pm->name, pm->size,
+		       PCACHE_MIN_SIZE);
+		goto out;
+	}
+	r = read_block(pm, block, PCACHE_SB_OFF);
+	if (r)
+		goto out;
+	if (!((struct media_superblock *)block)->magic) {
+		sb->blank = true;
+		r = check_blank(pm, block);
+		goto out;
+	}
+	r = check_superblock(pm, sb, block);
+	if (r)
+		goto out;
+	read_identity(sb, block);
+	r = check_info(pm, sb);
+out:
+	kfree(block);
+	return r;
+}
+
+int superblock_check_origin(struct pmem *pm, const struct superblock *sb,
+			    const struct identity *who)
+{
+	const struct identity *known = &sb->identity;
+	bool named = memchr_inv(known->origin_id, 0, PCACHE_ID_SIZE);
+
+	if (!sb->owned)
+		return 0;
+	/* An origin that had no name may have got one: newer kernels know more of them. */
+	if (named && memcmp(known->origin_id, who->origin_id, PCACHE_ID_SIZE)) {
+		pr_err("%s: belongs to the origin '%.*s', not to '%.*s'\n", pm->name,
+		       PCACHE_ID_SIZE, known->origin_id, PCACHE_ID_SIZE, who->origin_id);
+		return -EINVAL;
+	}
+	if (known->origin_sectors != who->origin_sectors &&
+	    (!named || known->origin_sectors > who->origin_sectors)) {
+		pr_err("%s: belongs to an origin of %llu sectors, not to one of %llu\n",
+		       pm->name, known->origin_sectors, who->origin_sectors);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+void superblock_adopt(struct pmem *pm, struct superblock *sb, const struct identity *who)
+{
+	struct media_identity m = {
+		.version = cpu_to_le32(1),
+		.magic = cpu_to_le64(PCACHE_IDENTITY_MAGIC),
+		.origin_sectors = cpu_to_le64(who->origin_sectors),
+	};
+
+	if (!sb->owned)
+		get_random_bytes(sb->uuid, sizeof(sb->uuid));
+	memcpy(m.uuid, sb->uuid, sizeof(m.uuid));
+	memcpy(m.origin_id, who->origin_id, PCACHE_ID_SIZE);
+	m.crc = cpu_to_le32(media_crc(&m, sizeof(m)));
+	pmem_begin(pm);
+	pmem_write(pm, PCACHE_IDENTITY_OFF, &m, sizeof(m));
+	pmem_end(pm);
+	sb->owned = true;
+	sb->identity = *who;
+}
+
+void superblock_set_info(struct pmem *pm, struct superblock *sb, u32 info_flags)
+{
+	struct media_cache_info info = {
+		.seg_id = sb->first_seg,
+		.n_segs = sb->n_segs,
+		.flags = info_flags,
+	};
+
+	media_store(pm, PCACHE_INFO_OFF, PCACHE_INFO_STRIDE, &info, sizeof(info), &sb->info_slot);
+	sb->info_flags = info_flags;
+}
+
+u32 superblock_segments(const struct pmem *pm, const struct superblock *sb)
+{
+	if (!sb->blank)
+		return sb->seg_num;
+	return min_t(u64, (pm->size - PCACHE_SEGS_OFF) / PCACHE_SEG_SIZE, PCACHE_MAX_SEGS);
+}
+
+void superblock_format(struct pmem *pm, struct superblock *sb, u32 info_flags)
+{
+	if (sb->blank)
+		sb->flags = IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) ? PCACHE_SB_BIG_ENDIAN : 0;
+	sb->seg_num = superblock_segments(pm, sb);
+	sb->first_seg = 0;
+	sb->n_segs = sb->seg_num;
+	superblock_set_info(pm, sb, info_flags | PCACHE_INFO_INIT);
+
+	if (sb->blank) {
+		struct media_superblock m = {
+			.flags = cpu_to_le32(sb->flags),
+			.magic = cpu_to_le64(PCACHE_SB_MAGIC),
+			.seg_num = cpu_to_le32(sb->seg_num),
+		};
+
+		m.crc = cpu_to_le32(media_crc(&m, sizeof(m)));
+		pmem_begin(pm);
+		pmem_write(pm, PCACHE_SB_OFF, &m, sizeof(m));
+		pmem_end(pm);
+		sb->blank = false;
+	}
+}
