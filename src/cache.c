@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A cache: what its parts share, from opening the device to leaving it. */
+#define pr_fmt(fmt) "device-mapper: pcache: " fmt
+
+#include <linux/cpumask.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "compat/compat.h"
+#include "pcache.h"
+
+/* Leaves that wait for the moment when memory is short. */
+#define LEAF_RESERVE	128u
+
+u64 pcache_stat(struct pcache *c, enum pcache_stat stat)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu_ptr(c->stats, cpu)->n[stat];
+	return sum;
+}
+
+void pcache_clear_stats(struct pcache *c)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		memset(per_cpu_ptr(c->stats, cpu), 0, sizeof(struct pcache_stats));
+}
+
+int pcache_init(struct pcache *c)
+{
+	c->stats = alloc_percpu(struct pcache_stats);
+	return c->stats ? 0 : -ENOMEM;
+}
+
+static void unload(struct pcache *c)
+{
+	unsigned int i;
+
+	reclaim_exit(c);
+	writeback_exit(c);
+	heads_exit(&c->heads);
+	keylog_exit(&c->log);
+	for (i = 0; c->shards && i < c->nr_shards; i++)
+		index_exit(&c->shards[i].index);
+	kvfree(c->shards);
+	c->shards = NULL;
+	if (c->index_pool.cache)
+		index_pool_exit(&c->index_pool);
+	segments_exit(&c->segs);
+	c->loaded = false;
+}
+
+void pcache_exit(struct pcache *c)
+{
+	if (c->loaded)
+		unload(c);
+	free_percpu(c->stats);
+}
+
+static bool media_data_crc(const struct pcache *c)
+{
+	return c->sb.info_flags & PCACHE_INFO_DATA_CRC;
+}
+
+int pcache_check(struct pcache *c, const struct pcache_options *opt)
+{
+	struct identity who;
+	int r = superblock_read(&c->pmem, &c->sb);
+
+	if (r)
+		return r;
+	if (c->sb.blank || !(c->sb.info_flags & PCACHE_INFO_INIT)) {
+		if (!opt->read_only)
+			return 0;
+		pr_err("%s: is not formatted yet, and can't be: it is read-only\n", c->name);
+		return -EROFS;
+	}
+	if (media_data_crc(c) != opt->data_crc) {
+		pr_err("%s: the cache has data_crc %s, the table line says %s\n", c->name,
+		       media_data_crc(c) ? "true" : "false", opt->data_crc ? "true" : "false");
+		return -EINVAL;
+	}
+	origin_identity(&c->origin, &who);
+	return superblock_check_origin(&c->pmem, &c->sb, &who);
+}
+
+static void format(struct pcache *c)
+{
+	u32 gc = c->opt.gc_percent_set ? c->opt.gc_percent : PCACHE_GC_DEFAULT;
+	struct identity who;
+
+	origin_identity(&c->origin, &who);
+	segments_format(&c->pmem, superblock_segments(&c->pmem, &c->sb));
+	keylog_format(&c->pmem);
+	superblock_adopt(&c->pmem, &c->sb, &who);
+	superblock_format(&c->pmem, &c->sb, (c->opt.data_crc ? PCACHE_INFO_DATA_CRC : 0) |
+			  gc << PCACHE_INFO_GC_SHIFT);
+	pr_info("%s: formatted as a cache of %u segments\n", c->name, c->sb.n_segs);
+}
+
+static int make_shards(struct pcache *c)
+{
+	unsigned int i;
+
+	c->nr_shards = min(roundup_pow_of_two(8 * num_possible_cpus()), (unsigned long)SHARDS_MAX);
+	c->shards = kvcalloc(c->nr_shards, sizeof(*c->shards), GFP_KERNEL);
+	if (!c->shards)
+		return -ENOMEM;
+	for (i = 0; i < c->nr_shards; i++) {
+		spin_lock_init(&c->shards[i].lock);
+		INIT_LIST_HEAD(&c->shards[i].fills);
+		index_init(&c->shards[i].index, &c->index_pool);
+	}
+	return 0;
+}
+
+static int make_parts(struct pcache *c)
+{
+	int r = index_pool_init(&c->index_pool, c->opt.data_crc, LEAF_RESERVE);
+
+	if (!r)
+		r = make_shards(c);
+	if (!r)
+		r = keylog_init(&c->log, &c->pmem, &c->segs, c->shards, c->nr_shards);
+	if (!r)
+		r = keylog_load(&c->log);
+	if (!r)
+		r = heads_init(&c->heads, &c->segs);
+	if (!r)
+		r = writeback_init(c);
+	if (!r)
+		r = reclaim_init(c);
+	return r;
+}
+
+static void segment_idle(struct segments *segs)
+{
+	reclaim_kick(container_of(segs, struct pcache, segs));
+}
+
+/* A cache that Linux's own target has made, or whose origin has grown, gets our identity. */
+static void adopt(struct pcache *c)
+{
+	struct identity who;
+
+	origin_identity(&c->origin, &who);
+	if (!c->sb.owned || memcmp(&c->sb.identity, &who, sizeof(who)))
+		superblock_adopt(&c->pmem, &c->sb, &who);
+}
+
+int pcache_load(struct pcache *c, const struct pcache_options *opt)
+{
+	int r = pcache_check(c, opt);
+
+	if (r)
+		return r;
+	c->opt = *opt;
+	if (c->sb.blank || !(c->sb.info_flags & PCACHE_INFO_INIT))
+		format(c);
+	c->segs.on_idle = segment_idle;
+	r = segments_load(&c->segs, &c->pmem, c->sb.first_seg, c->sb.n_segs, c->sb.seg_num);
+	if (r)
+		return r;
+	r = make_parts(c);
+	if (!r)
+		r = pcache_replay(c);
+	if (r) {
+		unload(c);
+		return r;
+	}
+	c->loaded = true;
+	if (!opt->read_only)
+		adopt(c);
+	return 0;
+}
+
+void pcache_set_gc_percent(struct pcache *c, u8 percent)
+{
+	u32 flags = c->sb.info_flags & ~(PCACHE_INFO_GC_MASK | PCACHE_INFO_MODE_MASK);
+
+	flags |= (u32)percent << PCACHE_INFO_GC_SHIFT;
+	if (flags != c->sb.info_flags && !c->opt.read_only)
+		superblock_set_info(&c->pmem, &c->sb, flags);
+	c->opt.gc_percent = percent;
+	reclaim_kick(c);
+}
+
+void pcache_start(struct pcache *c)
+{
+	u32 gc = (c->sb.info_flags & PCACHE_INFO_GC_MASK) >> PCACHE_INFO_GC_SHIFT;
+
+	if (!c->opt.gc_percent_set)
+		c->opt.gc_percent = gc;
+	if (c->opt.read_only)
+		return;
+	writeback_start(c);
+	reclaim_start(c);
+	pcache_set_gc_percent(c, c->opt.gc_percent);
+	if (writeback_dirty(c))
+		writeback_poke(c);
+}
+
+void pcache_stop(struct pcache *c)
+{
+	if (c->opt.read_only)
+		return;
+	reclaim_stop(c);
+	writeback_stop(c);
+	keylog_commit(&c->log);
+}
+
+struct shard *pcache_lock_shard(struct pcache *c, u64 sector, gfp_t gfp)
+{
+	struct shard *shard = keylog_shard(&c->log, sector);
+
+	for (;;) {
+		void *leaf;
+
+		spin_lock(&shard->lock);
+		if (shard->credit && index_stocked(&shard->index))
+			return shard;
+		if (!shard->credit) {
+			spin_unlock(&shard->lock);
+			if (!keylog_drain(&c->log) && !READ_ONCE(shard->credit))
+				return NULL;
+			continue;
+		}
+		spin_unlock(&shard->lock);
+		leaf = index_get_leaf(&c->index_pool, gfp);
+		if (!leaf)
+			return NULL;
+		spin_lock(&shard->lock);
+		index_stock(&shard->index, leaf);
+		spin_unlock(&shard->lock);
+	}
+}
+
+void pcache_outdate_fills(struct shard *shard, u64 start, u32 len)
+{
+	struct fill *fill;
+
+	list_for_each_entry(fill, &shard->fills, list)
+		if (fill->start < start + len && start < fill->start + fill->len)
+			fill->stale = true;
+}
+
+int pcache_verify(struct pcache *c, const struct extent *e)
+{
+	u64 off = pcache_addr(c, e) - (u64)e->skip * PCACHE_SECTOR;
+	u32 crc = PCACHE_CRC_SEED;
+
+	if (!c->opt.data_crc)
+		return 0;
+	if (pmem_read_crc(&c->pmem, NULL, off, (size_t)e->key_len * PCACHE_SECTOR, &crc))
+		return -EIO;
+	return crc == e->crc ? 0 : -EIO;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The origin: the slower device behind the cache. */
+#define pr_fmt(fmt) "device-mapper: pcache: " fmt
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/device-mapper.h>
+#include <linux/dm-ioctl.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "compat/compat.h"
+#include "origin.h"
+
+#define IO_PAGES	(ORIGIN_IO_SIZE / PAGE_SIZE)
+
+struct origin_bio {
+	struct origin_io io;
+	struct bio bio;
+	struct page *pages[IO_PAGES];
+	struct bio_vec vecs[IO_PAGES];
+};
+
+struct origin_io *origin_io_alloc(void)
+{
+	struct origin_bio *ob = kzalloc(sizeof(*ob), GFP_KERNEL);
+	unsigned int i;
+
+	if (!ob)
+		return NULL;
+	ob->io.buf = vmalloc(ORIGIN_IO_SIZE);
+	if (!ob->io.buf) {
+		kfree(ob);
+		return NULL;
+	}
+	for (i = 0; i < IO_PAGES; i++)
+		ob->pages[i] = vmalloc_to_page(ob->io.buf + i * PAGE_SIZE);
+	return &ob->io;
+}
+
+void origin_io_free(struct origin_io *io)
+{
+	struct origin_bio *ob = container_of(io, struct origin_bio, io);
+
+	vfree(io->buf);
+	kfree(ob);
+}
+
+static void origin_endio(struct bio *bio)
+{
+	struct origin_bio *ob = container_of(bio, struct origin_bio, bio);
+
+	ob->io.error = blk_status_to_errno(bio->bi_status);
+	ob->io.done(&ob->io);
+}
+
+static void submit(struct origin *origin, struct origin_io *io, blk_opf_t opf)
+{
+	struct origin_bio *ob = container_of(io, struct origin_bio, io);
+	u32 i, rest = io->sectors * PCACHE_SECTOR;
+
+	bio_init(&ob->bio, origin->bdev, ob->vecs, IO_PAGES, opf);
+	ob->bio.bi_iter.bi_sector = io->sector;
+	ob->bio.bi_end_io = origin_endio;
+	for (i = 0; rest; i++) {
+		u32 n = min_t(u32, rest, PAGE_SIZE);
+
+		__bio_add_page(&ob->bio, ob->pages[i], n, 0);
+		rest -= n;
+	}
+	submit_bio_noacct(&ob->bio);
+}
+
+void origin_read(struct origin *origin, struct origin_io *io)
+{
+	submit(origin, io, REQ_OP_READ);
+}
+
+void origin_write(struct origin *origin, struct origin_io *io)
+{
+	submit(origin, io, REQ_OP_WRITE);
+}
+
+bool origin_needs_flush(struct origin *origin)
+{
+	return bdev_write_cache(origin->bdev);
+}
+
+int origin_flush(struct origin *origin)
+{
+	return origin_needs_flush(origin) ? blkdev_issue_flush(origin->bdev) : 0;
+}
+
+u32 origin_block_size(struct origin *origin)
+{
+	return bdev_logical_block_size(origin->bdev);
+}
+
+static void dm_identity(struct block_device *bdev, u8 *id)
+{
+	struct mapped_device *md = dm_get_md(bdev->bd_dev);
+	char name[DM_NAME_LEN], uuid[DM_UUID_LEN];
+
+	if (!md)
+		return;
+	if (!dm_copy_name_and_uuid(md, name, uuid) && uuid[0])
+		snprintf(id, PCACHE_ID_SIZE, "dm-%s", uuid);
+	dm_put(md);
+}
+
+static void disk_identity(struct block_device *bdev, u8 *id)
+{
+	static const enum blk_unique_id types[] = { BLK_UID_NAA, BLK_UID_EUI64, BLK_UID_T10 };
+	struct gendisk *disk = bdev->bd_disk;
+	unsigned int i;
+
+	for (i = 0; disk->fops->get_unique_id && i < ARRAY_SIZE(types); i++) {
+		u8 raw[16];
+		int n = disk->fops->get_unique_id(disk, raw, types[i]);
+
+		if (n > 0) {
+			snprintf(id, PCACHE_ID_SIZE, "wwn-%*phN", min(n, 16), raw);
+			return;
+		}
+	}
+}
+
+void origin_identity(struct origin *origin, struct identity *who)
+{
+	struct block_device *bdev = origin->bdev;
+
+	memset(who, 0, sizeof(*who));
+	who->origin_sectors = origin->sectors;
+	if (bdev_is_partition(bdev)) {
+		if (bdev->bd_meta_info)
+			snprintf(who->origin_id, PCACHE_ID_SIZE, "part-%s",
+				 bdev->bd_meta_info->uuid);
+		return;
+	}
+	dm_identity(bdev, who->origin_id);
+	if (!who->origin_id[0])
+		disk_identity(bdev, who->origin_id);
+}

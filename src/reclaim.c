@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reclaim: free segments, from the old end of the log. */
+#define pr_fmt(fmt) "device-mapper: pcache: " fmt
+
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "compat/compat.h"
+#include "pcache.h"
+#include "trace.h"
+
+#define REFS_MAX	(RECLAIM_SETS * PCACHE_KSET_KEYS)
+
+/* What is moved to the head at once. */
+#define BUF_SECTORS	PCACHE_CRC_KEY_SECTORS
+
+static void reclaim_work(struct work_struct *work);
+
+int reclaim_init(struct pcache *c)
+{
+	struct reclaim *rc = &c->reclaim;
+
+	memset(rc, 0, sizeof(*rc));
+	mutex_init(&rc->tail_lock);
+	INIT_WORK(&rc->work, reclaim_work);
+	rc->wq = alloc_workqueue("pcache_reclaim", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
+	rc->set = kset_alloc(GFP_KERNEL);
+	rc->refs = kvcalloc(REFS_MAX, sizeof(*rc->refs), GFP_KERNEL);
+	rc->buf = kmalloc(BUF_SECTORS * PCACHE_SECTOR, GFP_KERNEL);
+	return rc->wq && rc->set && rc->refs && rc->buf ? 0 : -ENOMEM;
+}
+
+void reclaim_exit(struct pcache *c)
+{
+	struct reclaim *rc = &c->reclaim;
+
+	kfree(rc->buf);
+	kvfree(rc->refs);
+	kfree(rc->set);
+	if (rc->wq)
+		destroy_workqueue(rc->wq);
+	memset(rc, 0, sizeof(*rc));
+}
+
+static bool is_needed(struct pcache *c)
+{
+	u32 used = segments_used(&c->segs), free = c->segs.nr - used;
+
+	return used * 100ULL > (u64)c->segs.nr * c->opt.gc_percent ||
+	       free <= SEGMENTS_FOR_LOG + segments_for_writes(&c->segs) || c->has_waiters(c);
+}
+
+/* What was hit is worth its copy, as long as that leaves enough space for what is new. */
+static bool may_move(struct pcache *c)
+{
+	struct reclaim *rc = &c->reclaim;
+
+	return rc->moved <= rc->dropped && !c->has_waiters(c);
+}
+
+/* Read up to BUF_SECTORS of @e into the buffer, and store them at the fill head. */
+static bool copy_to_head(struct pcache *c, const struct extent *e, struct extent *to)
+{
+	void *buf = c->reclaim.buf;
+	u32 seg, sect, n;
+
+	if (pmem_read(&c->pmem, buf, pcache_addr(c, e), e->len * PCACHE_SECTOR))
+		return false;
+	n = heads_alloc(&c->heads, SEGMENT_FILL, e->len, &seg, &sect);
+	if (!n)
+		return false;
+	*to = (struct extent){
+		.start = e->start, .len = n, .seg = seg, .sect = sect,
+		.clean = true, .key_len = n,
+	};
+	pmem_begin(&c->pmem);
+	if (c->opt.data_crc)
+		to->crc = pmem_write_crc(&c->pmem, pcache_addr(c, to), buf, n * PCACHE_SECTOR,
+					 PCACHE_CRC_SEED);
+	else
+		pmem_write(&c->pmem, pcache_addr(c, to), buf, n * PCACHE_SECTOR);
+	pmem_end(&c->pmem);		/* rule 1 */
+	return true;
+}
+
+/*
+ * Insert a piece of @e again at the head. Returns how many sectors of it have been dealt with, or
+ * 0 if it had better be dropped.
+ */
+static u32 move_piece(struct pcache *c, const struct extent *e)
+{
+	struct extent to, from = *e;
+	struct shard *shard;
+	bool same;
+
+	from.len = min(e->len, BUF_SECTORS);
+	if (!copy_to_head(c, &from, &to))
+		return 0;
+	from.len = to.len;
+	shard = pcache_lock_shard(c, e->start, GFP_NOWAIT | __GFP_NOWARN);
+	same = shard && index_maps(&shard->index, &from);
+	if (same) {
+		index_insert(&shard->index, &to, NULL);
+		keylog_append(&c->log, shard, &to);
+	}
+	if (shard)
+		spin_unlock(&shard->lock);
+	if (!same)
+		segment_put(&c->segs, to.seg, 1);
+	return shard ? to.len : 0;
+}
+
+/* Move what can be moved of @e. What is left maps to the old place still. */
+static void move(struct pcache *c, const struct extent *e)
+{
+	struct extent rest = *e;
+
+	if (pcache_verify(c, e))
+		return;
+	while (rest.len) {
+		u32 n = move_piece(c, &rest);
+
+		if (!n)
+			return;
+		c->reclaim.moved += n;
+		pcache_count(c, STAT_reinserted_sectors, n);
+		rest.start += n;
+		rest.sect += n;
+		rest.skip += n;
+		rest.len -= n;
+	}
+}
+
+/* The index forgets all that it has of the key (rule 9). */
+static void evict(struct pcache *c, const struct extent *key)
+{
+	struct shard *shard = keylog_shard(&c->log, key->start);
+	u64 tried = key->start - 1;
+	struct extent e;
+
+	spin_lock(&shard->lock);
+	while (index_find_key(&shard->index, key, key->start, &e)) {
+		if (e.hit && e.start != tried && may_move(c)) {
+			tried = e.start;
+			spin_unlock(&shard->lock);
+			move(c, &e);
+			spin_lock(&shard->lock);
+			continue;
+		}
+		index_remove(&shard->index, e.start, e.len);
+		c->reclaim.dropped += e.len;
+	}
+	spin_unlock(&shard->lock);
+}
+
+static void evict_set(struct pcache *c, const struct media_kset *set)
+{
+	struct reclaim *rc = &c->reclaim;
+	u32 i;
+
+	for (i = 0; i < set->key_num; i++) {
+		struct extent key;
+
+		if (!key_alive(&c->segs, &set->keys[i]))
+			continue;
+		key_to_extent(&set->keys[i], &key);
+		evict(c, &key);
+		rc->refs[rc->nr_refs++] = key.seg;
+	}
+}
+
+/* Evict the keys of some sets from *@pos on, and leave *@pos behind them. */
+static int evict_sets(struct pcache *c, struct log_pos *pos)
+{
+	struct reclaim *rc = &c->reclaim;
+	struct log_pos end = keylog_dirty_tail(&c->log);
+	u32 sets;
+
+	rc->nr_refs = 0;
+	rc->moved = 0;
+	rc->dropped = 0;
+	for (sets = 0; sets < RECLAIM_SETS; sets++) {
+		int step = keylog_read(&c->log, pos, &end, rc->set);
+
+		if (step < 0)
+			return step;
+		if (step == KEYLOG_END)
+			break;
+		if (step == KEYLOG_SET)
+			evict_set(c, rc->set);
+	}
+	return 0;
+}
+
+/* Rule 7 from end to end. Returns whether the key_tail has moved. */
+static bool pass(struct pcache *c)
+{
+	struct reclaim *rc = &c->reclaim;
+	struct log_pos start = keylog_key_tail(&c->log), pos = start;
+	u32 i, freed;
+
+	/* On an error, what is gone from the index is on the origin all the same. */
+	if (evict_sets(c, &pos) < 0 || log_pos_equal(pos, start))
+		return false;
+	mutex_lock(&rc->tail_lock);
+	keylog_set_key_tail(&c->log, pos);
+	mutex_unlock(&rc->tail_lock);
+	for (i = 0; i < rc->nr_refs; i++)
+		segment_put(&c->segs, rc->refs[i], 1);
+	freed = segments_release(&c->segs);
+	pcache_count(c, STAT_reclaimed_segments, freed);
+	trace_pcache_reclaim(c->name, pos.seg, pos.off, freed, rc->moved);
+	if (freed)
+		c->on_space(c);
+	return true;
+}
+
+static void reclaim_work(struct work_struct *work)
+{
+	struct pcache *c = container_of(work, struct pcache, reclaim.work);
+	struct reclaim *rc = &c->reclaim;
+	bool moved = true;
+
+	WRITE_ONCE(rc->starved, false);
+	if (segments_release(&c->segs))
+		c->on_space(c);
+	while (moved && is_needed(c) && READ_ONCE(rc->running)) {
+		moved = pass(c);
+		cond_resched();
+	}
+	if (moved)
+		return;
+	/* All up to the dirty_tail is reclaimed: more has to be written back first. */
+	heads_close_idle(&c->heads);
+	if (segments_release(&c->segs))
+		c->on_space(c);
+	WRITE_ONCE(rc->starved, true);
+	smp_mb();	/* pairs with reclaim_progress() */
+	if (!log_pos_equal(keylog_key_tail(&c->log), keylog_dirty_tail(&c->log)))
+		reclaim_kick(c);
+	else if (writeback_dirty(c) || c->has_waiters(c))
+		writeback_urge(c);
+}
+
+void reclaim_start(struct pcache *c)
+{
+	WRITE_ONCE(c->reclaim.running, true);
+}
+
+void reclaim_stop(struct pcache *c)
+{
+	WRITE_ONCE(c->reclaim.running, false);
+	cancel_work_sync(&c->reclaim.work);
+}
+
+void reclaim_kick(struct pcache *c)
+{
+	if (READ_ONCE(c->reclaim.running))
+		queue_work(c->reclaim.wq, &c->reclaim.work);
+}
+
+void reclaim_progress(struct pcache *c)
+{
+	smp_mb();	/* pairs with reclaim_work() */
+	if (READ_ONCE(c->reclaim.starved))
+		reclaim_kick(c);
+}

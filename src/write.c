@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Writes and flushes of the user. */
+#define pr_fmt(fmt) "device-mapper: pcache: " fmt
+
+#include <linux/bio.h>
+#include <linux/device-mapper.h>
+#include <linux/highmem.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "compat/compat.h"
+#include "pcache.h"
+#include "trace.h"
+#include "write.h"
+
+/* When nothing tells that there is space (memory was short, say), look again after so long. */
+#define RETRY_MS	20u
+
+/* Those who wait for space, in order. */
+struct write_queue {
+	struct pcache *c;
+	struct workqueue_struct *wq;
+	struct delayed_work work;
+	spinlock_t lock;
+	struct bio_list waiting;
+	bool busy;			/* someone waits, or is being served */
+	bool requeue;			/* nobody may wait */
+};
+
+static void serve(struct work_struct *work);
+
+static void kick_waiters(struct pcache *c)
+{
+	struct write_queue *q = c->write_queue;
+
+	if (READ_ONCE(q->busy))
+		mod_delayed_work(q->wq, &q->work, 0);
+}
+
+static bool has_waiters(struct pcache *c)
+{
+	return READ_ONCE(c->write_queue->busy);
+}
+
+int write_init(struct pcache *c)
+{
+	struct write_queue *q = kzalloc(sizeof(*q), GFP_KERNEL);
+
+	if (!q)
+		return -ENOMEM;
+	q->c = c;
+	spin_lock_init(&q->lock);
+	bio_list_init(&q->waiting);
+	INIT_DELAYED_WORK(&q->work, serve);
+	q->wq = alloc_workqueue("pcache_write", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
+	if (!q->wq) {
+		kfree(q);
+		return -ENOMEM;
+	}
+	c->write_queue = q;
+	c->on_space = kick_waiters;
+	c->has_waiters = has_waiters;
+	return 0;
+}
+
+void write_exit(struct pcache *c)
+{
+	if (!c->write_queue)
+		return;
+	cancel_delayed_work_sync(&c->write_queue->work);
+	destroy_workqueue(c->write_queue->wq);
+	kfree(c->write_queue);
+	c->write_queue = NULL;
+}
+
+/* Store the next @e->len sectors of @bio, durably (rule 1). */
+static void store(struct pcache *c, struct bio *bio, struct extent *e)
+{
+	struct bvec_iter iter = bio->bi_iter;
+	u64 addr = pcache_addr(c, e), end = addr + (u64)e->len * PCACHE_SECTOR;
+
+	e->crc = PCACHE_CRC_SEED;
+	pmem_begin(&c->pmem);
+	while (addr < end) {
+		struct bio_vec bv = bio_iter_iovec(bio, iter);
+		u32 n = min_t(u64, bv.bv_len, end - addr);
+		void *src = bvec_kmap_local(&bv);
+
+		if (c->opt.data_crc)
+			e->crc = pmem_write_crc(&c->pmem, addr, src, n, e->crc);
+		else
+			pmem_write(&c->pmem, addr, src, n);
+		kunmap_local(src);
+		bio_advance_iter_single(bio, &iter, n);
+		addr += n;
+	}
+	pmem_end(&c->pmem);
+	if (!c->opt.data_crc)
+		e->crc = 0;
+}
+
+/* Write the start of @bio, as much as one key takes. Returns whether there was space. */
+static bool write_piece(struct pcache *c, struct bio *bio)
+{
+	struct extent e = { .start = bio->bi_iter.bi_sector };
+	u32 max = c->opt.data_crc ? PCACHE_CRC_KEY_SECTORS : PCACHE_KEY_SECTORS;
+	struct shard *shard;
+
+	e.len = heads_alloc(&c->heads, SEGMENT_DATA,
+			    min3(bio_sectors(bio), chunk_rest(e.start), max), &e.seg, &e.sect);
+	if (!e.len)
+		return false;
+	e.key_len = e.len;
+	store(c, bio, &e);
+	shard = pcache_lock_shard(c, e.start, GFP_NOWAIT | __GFP_NOWARN);
+	if (!shard) {
+		segment_put(&c->segs, e.seg, 1);
+		return false;
+	}
+	pcache_outdate_fills(shard, e.start, e.len);
+	index_insert(&shard->index, &e, NULL);
+	keylog_append(&c->log, shard, &e);
+	spin_unlock(&shard->lock);
+	pcache_count(c, STAT_write_sectors, e.len);
+	writeback_poke(c);
+	bio_advance_iter(bio, &bio->bi_iter, e.len * PCACHE_SECTOR);
+	return true;
+}
+
+/* Returns whether the bio is done; if not, its iterator stands where it has to go on. */
+static bool try_write(struct pcache *c, struct bio *bio)
+{
+	while (bio_sectors(bio))
+		if (!write_piece(c, bio))
+			return false;
+	if (bio->bi_opf & (REQ_FUA | REQ_PREFLUSH)) {
+		pcache_count(c, STAT_flushes, 1);
+		keylog_commit(&c->log);
+	}
+	bio_endio(bio);
+	return true;
+}
+
+static void enqueue(struct write_queue *q, struct bio *bio)
+{
+	bool requeue;
+
+	spin_lock(&q->lock);
+	requeue = q->requeue;
+	if (!requeue) {
+		bio_list_add(&q->waiting, bio);
+		WRITE_ONCE(q->busy, true);
+	}
+	spin_unlock(&q->lock);
+	if (requeue) {
+		bio->bi_status = BLK_STS_DM_REQUEUE;
+		bio_endio(bio);
+		return;
+	}
+	queue_delayed_work(q->wq, &q->work, msecs_to_jiffies(RETRY_MS));
+}
+
+int write_map(struct pcache *c, struct bio *bio)
+{
+	struct write_queue *q = c->write_queue;
+
+	pcache_count(c, STAT_writes, bio_sectors(bio) != 0);
+	/* Flushes need no space, so they wait for nobody who does. */
+	if (bio_sectors(bio) && READ_ONCE(q->busy)) {
+		enqueue(q, bio);
+		return DM_MAPIO_SUBMITTED;
+	}
+	if (try_write(c, bio))
+		return DM_MAPIO_SUBMITTED;
+	pcache_count(c, STAT_stalls, 1);
+	trace_pcache_stall(c->name, bio->bi_iter.bi_sector, bio_sectors(bio));
+	enqueue(q, bio);
+	reclaim_kick(c);
+	return DM_MAPIO_SUBMITTED;
+}
+
+/* The first in line, which stays there until it is done; or NULL, and there is no line any more. */
+static struct bio *first_waiting(struct write_queue *q)
+{
+	struct bio *bio;
+
+	spin_lock(&q->lock);
+	bio = bio_list_pop(&q->waiting);
+	if (!bio)
+		WRITE_ONCE(q->busy, false);
+	spin_unlock(&q->lock);
+	return bio;
+}
+
+static void serve(struct work_struct *work)
+{
+	struct write_queue *q = container_of(to_delayed_work(work), struct write_queue, work);
+	struct bio *bio;
+
+	while ((bio = first_waiting(q))) {
+		if (try_write(q->c, bio))
+			continue;
+		spin_lock(&q->lock);
+		bio_list_add_head(&q->waiting, bio);
+		spin_unlock(&q->lock);
+		reclaim_kick(q->c);
+		queue_delayed_work(q->wq, &q->work, msecs_to_jiffies(RETRY_MS));
+		return;
+	}
+}
+
+void write_requeue(struct pcache *c, bool on)
+{
+	struct write_queue *q = c->write_queue;
+	struct bio *bio;
+
+	spin_lock(&q->lock);
+	q->requeue = on;
+	spin_unlock(&q->lock);
+	if (!on)
+		return;
+	cancel_delayed_work_sync(&q->work);
+	while ((bio = first_waiting(q))) {
+		bio->bi_status = BLK_STS_DM_REQUEUE;
+		bio_endio(bio);
+	}
+}

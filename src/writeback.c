@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Write-back: the origin gets what the log holds, in an order that a power cut can't upset. */
+#define pr_fmt(fmt) "device-mapper: pcache: " fmt
+
+#include <linux/errno.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/ratelimit.h>
+#include <linux/slab.h>
+
+#include "compat/compat.h"
+#include "pcache.h"
+#include "trace.h"
+
+/* Transfers under way at most. */
+#define WRITEBACK_IOS		64u
+
+/* Keys that a batch takes at most; fewer while somebody waits for the tail to move. */
+#define WRITEBACK_KEYS		16384u
+#define WRITEBACK_KEYS_URGENT	1024u
+
+/* Leaves that the batch has to itself, so that it can always take a set. */
+#define WRITEBACK_LEAVES	(INDEX_INSERT_LEAVES * PCACHE_KSET_KEYS)
+
+/* Dirty data that nobody waits for stays this long, for what replaces it. */
+#define WRITEBACK_AGE_MS	2000u
+
+#define BACKOFF_FIRST_MS	100u
+#define BACKOFF_LAST_MS		10000u
+
+static void writeback_work(struct work_struct *work);
+
+int writeback_init(struct pcache *c)
+{
+	struct writeback *wb = &c->writeback;
+
+	memset(wb, 0, sizeof(*wb));
+	INIT_DELAYED_WORK(&wb->work, writeback_work);
+	spin_lock_init(&wb->lock);
+	INIT_LIST_HEAD(&wb->free);
+	init_waitqueue_head(&wb->wait);
+	index_init(&wb->batch, &c->index_pool);
+	wb->wq = alloc_workqueue("pcache_writeback", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
+	wb->set = kset_alloc(GFP_KERNEL);
+	if (!wb->wq || !wb->set)
+		return -ENOMEM;
+	while (wb->nr_ios < WRITEBACK_IOS) {
+		struct origin_io *io = origin_io_alloc();
+
+		if (!io)
+			return -ENOMEM;
+		io->private = c;
+		list_add(&io->list, &wb->free);
+		wb->nr_ios++;
+		wb->nr_free++;
+	}
+	while (wb->batch.nr_stock < WRITEBACK_LEAVES) {
+		void *leaf = index_get_leaf(&c->index_pool, GFP_KERNEL);
+
+		if (!leaf)
+			return -ENOMEM;
+		index_stock(&wb->batch, leaf);
+	}
+	return 0;
+}
+
+void writeback_exit(struct pcache *c)
+{
+	struct writeback *wb = &c->writeback;
+	struct origin_io *io, *next;
+
+	if (!wb->free.next)
+		return;
+	list_for_each_entry_safe(io, next, &wb->free, list)
+		origin_io_free(io);
+	index_exit(&wb->batch);
+	kfree(wb->set);
+	if (wb->wq)
+		destroy_workqueue(wb->wq);
+	memset(wb, 0, sizeof(*wb));
+}
+
+void writeback_replayed(struct pcache *c, struct log_pos head, u64 dirty, u64 keys)
+{
+	struct writeback *wb = &c->writeback;
+
+	wb->replayed = head;
+	wb->replaying = !log_pos_equal(head, keylog_dirty_tail(&c->log));
+	/* Nobody has counted them when they were appended. */
+	wb->written_back = -dirty;
+	wb->passed = -keys;
+}
+
+u64 writeback_dirty(struct pcache *c)
+{
+	u64 dirty = 0;
+	unsigned int i;
+
+	for (i = 0; i < c->nr_shards; i++)
+		dirty += READ_ONCE(c->shards[i].dirty);
+	return dirty - READ_ONCE(c->writeback.written_back);
+}
+
+static bool set_holds(struct pcache *c, const struct media_kset *set, const struct extent *e)
+{
+	u32 i;
+
+	for (i = 0; i < set->key_num; i++) {
+		struct extent key;
+
+		key_to_extent(&set->keys[i], &key);
+		if (key.seg == e->seg && key_alive(&c->segs, &set->keys[i]) &&
+		    key.sect < e->sect + e->len && e->sect < key.sect + key.len)
+			return true;
+	}
+	return false;
+}
+
+bool writeback_is_dirty(struct pcache *c, const struct extent *e)
+{
+	struct log_pos pos, head;
+	struct media_kset *set;
+	bool dirty;
+	int step = KEYLOG_SET;
+
+	if (e->clean)
+		return false;
+	set = kset_alloc(GFP_NOIO);
+	if (!set)
+		return true;
+	keylog_commit(&c->log);
+	mutex_lock(&c->reclaim.tail_lock);
+	pos = keylog_dirty_tail(&c->log);
+	head = keylog_head(&c->log);
+	while (step > 0) {
+		step = keylog_read(&c->log, &pos, &head, set);
+		if (step == KEYLOG_SET && set_holds(c, set, e))
+			break;
+	}
+	mutex_unlock(&c->reclaim.tail_lock);
+	dirty = step != KEYLOG_END;
+	kfree(set);
+	return dirty;
+}
+
+static void io_done(struct origin_io *io)
+{
+	struct pcache *c = io->private;
+	struct writeback *wb = &c->writeback;
+	unsigned long flags;
+	unsigned int n;
+
+	spin_lock_irqsave(&wb->lock, flags);
+	if (io->error && !wb->error)
+		wb->error = io->error;
+	list_add(&io->list, &wb->free);
+	n = ++wb->nr_free;
+	spin_unlock_irqrestore(&wb->lock, flags);
+	/* The worker waits for any or for all of them. */
+	if (n == 1 || n == wb->nr_ios)
+		wake_up(&wb->wait);
+}
+
+static struct origin_io *try_get_io(struct writeback *wb)
+{
+	struct origin_io *io;
+
+	spin_lock_irq(&wb->lock);
+	io = list_first_entry_or_null(&wb->free, struct origin_io, list);
+	if (io) {
+		list_del(&io->list);
+		wb->nr_free--;
+	}
+	spin_unlock_irq(&wb->lock);
+	return io;
+}
+
+static struct origin_io *get_io(struct writeback *wb)
+{
+	struct origin_io *io = try_get_io(wb);
+
+	if (!io)
+		wait_event(wb->wait, (io = try_get_io(wb)));
+	return io;
+}
+
+static void submit(struct pcache *c, struct origin_io *io)
+{
+	pcache_count(c, STAT_writeback_ios, 1);
+	pcache_count(c, STAT_writeback_sectors, io->sectors);
+	io->done = io_done;
+	origin_write(&c->origin, io);
+}
+
+/*
+ * Data that can't be read any more is still dirty: its key goes to the head again, so that reads
+ * of it go on to fail, also after the log has been replayed, until someone writes there.
+ */
+static int keep_lost(struct pcache *c, const struct extent *lost)
+{
+	struct shard *shard = pcache_lock_shard(c, lost->start, GFP_NOIO);
+	struct extent e = *lost;
+	bool whole = !e.skip && e.len == e.key_len;
+
+	if (!shard)
+		return -ENOSPC;
+	if (index_maps(&shard->index, lost)) {
+		/* The checksum covers more than is left of the key: make one that can't fit. */
+		if (!whole)
+			e.crc = ~e.crc;
+		e.skip = 0;
+		e.key_len = e.len;
+		segment_get(&c->segs, e.seg);
+		index_insert(&shard->index, &e, NULL);
+		keylog_append(&c->log, shard, &e);
+	}
+	spin_unlock(&shard->lock);
+	c->writeback.lost = true;
+	WRITE_ONCE(c->writeback.losses, c->writeback.losses + 1);
+	return 0;
+}
+
+static int lose(struct pcache *c, const struct extent *e)
+{
+	pcache_count(c, STAT_media_errors_dirty, 1);
+	trace_pcache_error(c->name, e->start, e->len, -EIO);
+	pr_err_ratelimited("%s: dirty data of sectors %llu+%u, in segment %u, can't be read\n",
+			   c->name, e->start, e->len, e->seg);
+	return keep_lost(c, e);
+}
+
+/* Copy @n sectors from the start of @e behind what @io holds, and take them off @e. */
+static int copy(struct pcache *c, struct origin_io *io, struct extent *e, u32 n)
+{
+	void *dst = io->buf + io->sectors * PCACHE_SECTOR;
+	int r = pmem_read(&c->pmem, dst, pcache_addr(c, e), n * PCACHE_SECTOR);
+
+	e->start += n;
+	e->sect += n;
+	e->len -= n;
+	io->sectors += n;
+	return r;
+}
+
+/* Room for the start of @e: in @io, or in another one if @io is full or ends elsewhere. */
+static struct origin_io *io_for(struct pcache *c, struct origin_io *io, const struct extent *e)
+{
+	if (io && io->sector + io->sectors == e->start &&
+	    io->sectors < ORIGIN_IO_SIZE / PCACHE_SECTOR)
+		return io;
+	if (io)
+		submit(c, io);
+	io = get_io(&c->writeback);
+	io->sector = e->start;
+	io->sectors = 0;
+	return io;
+}
+
+/* Add the data of @e to *@io, and submit what gets full. */
+static int write_extent(struct pcache *c, struct origin_io **io, struct extent *e)
+{
+	struct extent whole = *e;
+
+	if (pcache_verify(c, e))
+		return lose(c, e);
+	while (e->len) {
+		u32 room, had;
+
+		*io = io_for(c, *io, e);
+		had = (*io)->sectors;
+		room = ORIGIN_IO_SIZE / PCACHE_SECTOR - had;
+		if (!copy(c, *io, e, min(room, e->len)))
+			continue;
+		/* What has been copied of it before is good; the rest counts as lost. */
+		(*io)->sectors = had;
+		if (!had) {
+			io_done(*io);
+			*io = NULL;
+		}
+		return lose(c, &whole);
+	}
+	return 0;
+}
+
+/* Write the batch to the origin, in order of addresses, and wait for it. */
+static int write_batch(struct pcache *c)
+{
+	struct writeback *wb = &c->writeback;
+	struct origin_io *io = NULL;
+	struct extent e;
+	u64 start = 0;
+	int r = 0;
+
+	while (!r && index_next(&wb->batch, start, &e)) {
+		start = e.start + e.len;
+		r = write_extent(c, &io, &e);
+	}
+	if (io)
+		submit(c, io);
+	wait_event(wb->wait, READ_ONCE(wb->nr_free) == wb->nr_ios);
+	spin_lock_irq(&wb->lock);
+	r = wb->error ? wb->error : r;
+	wb->error = 0;
+	spin_unlock_irq(&wb->lock);
+	return r;
+}
+
+/* Take the keys of a set into the batch. Returns their sectors that are dirty. */
+static u64 batch_set(struct pcache *c, const struct media_kset *set)
+{
+	struct writeback *wb = &c->writeback;
+	u64 dirty = 0;
+	u32 i;
+
+	for (i = 0; i < set->key_num; i++) {
+		struct extent e;
+
+		key_to_extent(&set->keys[i], &e);
+		/* What replay found is written whatever it says: see replay_extent(). */
+		if (!key_alive(&c->segs, &set->keys[i]) || (e.clean && !wb->replaying))
+			continue;
+		index_insert(&wb->batch, &e, NULL);
+		dirty += e.len;
+	}
+	return dirty;
+}
+
+/* Leaves for one more set. Only the first one of a batch may count on its own. */
+static bool stock_batch(struct pcache *c)
+{
+	struct writeback *wb = &c->writeback;
+
+	while (wb->batch.nr_stock < WRITEBACK_LEAVES) {
+		void *leaf = index_get_leaf(&c->index_pool, GFP_NOWAIT | __GFP_NOWARN);
+
+		if (!leaf)
+			return false;
+		index_stock(&wb->batch, leaf);
+	}
+	return true;
+}
+
+/*
+ * Read the log from *@pos on, until a barrier, or until the batch is large enough; leave *@pos
+ * there. Tells how many keys that were, and how many of their sectors are dirty.
+ */
+static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
+{
+	struct writeback *wb = &c->writeback;
+	u32 max = READ_ONCE(c->reclaim.starved) ? WRITEBACK_KEYS_URGENT : WRITEBACK_KEYS;
+	struct log_pos head = keylog_head(&c->log);
+
+	while (*keys < max && (!*keys || stock_batch(c))) {
+		int step;
+
+		if (wb->replaying && log_pos_equal(*pos, wb->replayed)) {
+			if (*keys)
+				break;
+			wb->replaying = false;
+		}
+		step = keylog_read(&c->log, pos, &head, wb->set);
+		if (step < 0)
+			return step;
+		if (step == KEYLOG_END)
+			break;
+		if (step == KEYLOG_MOVED)
+			continue;
+		*dirty += batch_set(c, wb->set);
+		*keys += wb->set->key_num;
+		if (!c->opt.batch_order && kset_is_barrier(wb->set, wb->replaying))
+			break;
+	}
+	return 0;
+}
+
+static int flush(struct pcache *c)
+{
+	if (origin_needs_flush(&c->origin))
+		pcache_count(c, STAT_writeback_flushes, 1);
+	return origin_flush(&c->origin);
+}
+
+/* One batch: rule 5 from end to end. Returns 1 if the dirty_tail moved, 0 if there was nothing. */
+static int do_batch(struct pcache *c)
+{
+	struct writeback *wb = &c->writeback;
+	struct log_pos start = keylog_dirty_tail(&c->log), pos = start;
+	u64 dirty = 0;
+	u32 keys = 0;
+	int r = collect(c, &pos, &keys, &dirty);
+
+	if (!r && dirty)
+		r = write_batch(c);
+	if (!r && dirty)
+		r = flush(c);
+	index_clear(&wb->batch, WRITEBACK_LEAVES);
+	if (r || log_pos_equal(pos, start))
+		return r;
+	keylog_set_dirty_tail(&c->log, pos);
+	WRITE_ONCE(wb->written_back, wb->written_back + dirty);
+	WRITE_ONCE(wb->passed, wb->passed + keys);
+	pcache_count(c, STAT_writeback_batches, 1);
+	trace_pcache_writeback(c->name, pos.seg, pos.off, dirty);
+	reclaim_progress(c);
+	wake_up_all(&wb->wait);
+	return 1;
+}
+
+static void arm(struct pcache *c, unsigned int ms)
+{
+	struct writeback *wb = &c->writeback;
+
+	if (READ_ONCE(wb->running))
+		mod_delayed_work(wb->wq, &wb->work, msecs_to_jiffies(ms));
+}
+
+static void back_off(struct pcache *c, int error)
+{
+	static DEFINE_RATELIMIT_STATE(limit, 60 * HZ, 1);
+	struct writeback *wb = &c->writeback;
+
+	pcache_count(c, STAT_writeback_errors, 1);
+	trace_pcache_error(c->name, 0, 0, error);
+	if (__ratelimit(&limit))
+		pr_err("%s: write-back fails with error %d; the data stays in the cache, and is tried again\n",
+		       c->name, error);
+	WRITE_ONCE(wb->backoff, clamp(wb->backoff * 2, BACKOFF_FIRST_MS, BACKOFF_LAST_MS));
+	wb->last_error = error;
+	WRITE_ONCE(wb->failures, wb->failures + 1);
+	wake_up_all(&wb->wait);
+	arm(c, wb->backoff);
+}
+
+static void writeback_work(struct work_struct *work)
+{
+	struct pcache *c = container_of(to_delayed_work(work), struct pcache, writeback.work);
+	struct writeback *wb = &c->writeback;
+	int r = 1;
+
+	WRITE_ONCE(wb->armed, false);
+	/* Pairs with writeback_poke(): who appended before found it armed, and is committed now. */
+	smp_mb();
+	keylog_commit(&c->log);
+	wb->lost = false;
+	while (r > 0 && READ_ONCE(wb->running) && !wb->lost)
+		r = do_batch(c);
+	if (r < 0) {
+		back_off(c, r);
+		return;
+	}
+	WRITE_ONCE(wb->backoff, 0);
+	/* What is lost comes round again, but not at once. */
+	if (wb->lost)
+		arm(c, BACKOFF_LAST_MS);
+}
+
+void writeback_poke(struct pcache *c)
+{
+	struct writeback *wb = &c->writeback;
+
+	/* Pairs with writeback_work(). */
+	smp_mb();
+	if (READ_ONCE(wb->armed))
+		return;
+	WRITE_ONCE(wb->armed, true);
+	if (READ_ONCE(wb->running))
+		queue_delayed_work(wb->wq, &wb->work, msecs_to_jiffies(WRITEBACK_AGE_MS));
+}
+
+void writeback_urge(struct pcache *c)
+{
+	if (!READ_ONCE(c->writeback.backoff))
+		arm(c, 0);
+}
+
+int writeback_flush(struct pcache *c)
+{
+	struct writeback *wb = &c->writeback;
+	unsigned int failures, losses;
+	u64 target;
+	int r;
+
+	if (!READ_ONCE(wb->running))
+		return -EBUSY;
+	keylog_commit(&c->log);
+	target = READ_ONCE(c->log.nr_keys);
+	failures = READ_ONCE(wb->failures);
+	losses = READ_ONCE(wb->losses);
+	arm(c, 0);
+	r = wait_event_interruptible(wb->wait, (s64)(READ_ONCE(wb->passed) - target) >= 0 ||
+				     READ_ONCE(wb->failures) != failures ||
+				     !READ_ONCE(wb->running));
+	if (r)
+		return r;
+	if ((s64)(READ_ONCE(wb->passed) - target) < 0)
+		return READ_ONCE(wb->failures) != failures ? wb->last_error : -EBUSY;
+	return READ_ONCE(wb->losses) != losses ? -EIO : 0;
+}
+
+void writeback_start(struct pcache *c)
+{
+	WRITE_ONCE(c->writeback.armed, false);
+	WRITE_ONCE(c->writeback.running, true);
+}
+
+void writeback_stop(struct pcache *c)
+{
+	WRITE_ONCE(c->writeback.running, false);
+	cancel_delayed_work_sync(&c->writeback.work);
+	wake_up_all(&c->writeback.wait);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Write-back: the origin gets what the log holds from dirty_tail to the durable head, in batches.
+ * A batch ends at a barrier (writeback_order strict) or where it is large enough. Its data is
+ * sorted and merged, what later keys of the batch replace is left out. Writes, flush, then the
+ * dirty_tail (rule 5); only then the next batch (rule 6): so after a power cut the batch that is
+ * repeated is the only one of which the origin may hold anything.
+ */
+#ifndef PCACHE_WRITEBACK_H
+#define PCACHE_WRITEBACK_H
+
+#include <linux/completion.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "index.h"
+#include "keylog.h"
+
+struct pcache;
+
+struct writeback {
+	struct workqueue_struct *wq;
+	struct delayed_work work;
+	struct index batch;		/* what the batch under way has to write */
+	struct media_kset *set;
+	spinlock_t lock;		/* free and nr_free */
+	struct list_head free;		/* struct origin_io, idle */
+	unsigned int nr_free, nr_ios;
+	wait_queue_head_t wait;
+	int error;			/* the first of the batch */
+	unsigned int backoff;		/* ms until the next try, 0 after a success */
+	int last_error;
+	unsigned int failures;		/* runs that ended with an error */
+	unsigned int losses;		/* pieces that could not be read */
+	bool running;			/* between writeback_start() and writeback_stop() */
+	bool armed;			/* a run is due, at once or later */
+	bool lost;			/* the run met data that can't be read */
+	bool replaying;			/* dirty_tail has not passed what replay found yet */
+	struct log_pos replayed;	/* the head at activation */
+	u64 passed;			/* keys that dirty_tail has passed, as keylog.nr_keys counts */
+	u64 written_back;		/* dirty sectors of them, as shard.dirty counts */
+};
+
+int writeback_init(struct pcache *c);
+void writeback_exit(struct pcache *c);
+/* Replay has found @keys from dirty_tail up to @head, with @dirty sectors. */
+void writeback_replayed(struct pcache *c, struct log_pos head, u64 dirty, u64 keys);
+
+void writeback_start(struct pcache *c);
+void writeback_stop(struct pcache *c);
+
+/* There is something dirty: it will be written back when it has aged a little. Any context. */
+void writeback_poke(struct pcache *c);
+/* Somebody needs space: write back now. Any context. */
+void writeback_urge(struct pcache *c);
+
+/*
+ * Return when all that was dirty at the call is durable on the origin: 0, or the error that the
+ * origin answered with (the data stays, and is tried again later). Sleeps; a signal ends it.
+ */
+int writeback_flush(struct pcache *c);
+
+/*
+ * May the data of @e, an extent of the index, be missing on the origin? Reads the log: for when it
+ * turned out that the data can't be read. Sleeps.
+ */
+bool writeback_is_dirty(struct pcache *c, const struct extent *e);
+
+/* Sectors of dirty keys between dirty_tail and the last append; those replaced count too. */
+u64 writeback_dirty(struct pcache *c);
+
+#endif
