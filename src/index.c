@@ -1,0 +1,899 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The index: leaves of packed entries, in an rbtree by the start of their first entry.
+ *
+ * A leaf holds three arrays side by side, as long as the pool's leaf_entries each: how far an
+ * entry starts behind the leaf's first (so the first of these is always 0), what it maps to, and,
+ * where data has checksums, the checksum and which part of the key's data the entry is. A search
+ * touches only the first array and one word of the second.
+ *
+ * Neighbouring leaves pass entries to each other freely: as long as the order of all entries stays,
+ * so does that of the leaves, and the tree need not be told. A leaf in the tree is never empty.
+ *
+ * A distance is 32 bits. They suffice not only for the start of the leaf's last entry but for its
+ * end, thus for all places to which the start of an entry can move when it is trimmed or split.
+ * Entries too far from others get leaves of their own.
+ */
+#include "compat/compat.h"
+
+#include <linux/atomic.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "index.h"
+
+#define INDEX_LEAF_SIZE		1024
+
+/* How many emptied leaves an index keeps at hand before it gives them back to the pool. */
+#define INDEX_STOCK_MAX		4
+
+struct leaf {
+	union {
+		struct rb_node node;
+		struct list_head stock;
+	};
+	u64 start;			/* of the first entry */
+	u32 nr;
+	u32 delta[];			/* of each entry's start to @start; DELTA_NONE behind the last */
+};
+
+/* How many entries fit. A search relies on there being 64 to 127 of them, or 32 to 63. */
+#define LEAF_ROOM		(INDEX_LEAF_SIZE - offsetof(struct leaf, delta))
+#define LEAF_ENTRIES		(LEAF_ROOM / (sizeof(u32) + sizeof(u64)))
+#define LEAF_ENTRIES_CRC	(LEAF_ROOM / (sizeof(u32) + 2 * sizeof(u64)))
+
+#define DELTA_NONE		U32_MAX
+#define DELTA_MAX		(DELTA_NONE - 1)
+
+/*
+ * What an entry maps to. The length is lowest and the place right above it, so that cutting n
+ * sectors off the front is a single addition: n to the place, -n to the length.
+ */
+#define VAL_LEN_BITS		13
+#define VAL_SECT_SHIFT		13
+#define VAL_SECT_BITS		15
+#define VAL_SEG_SHIFT		28
+#define VAL_SEG_BITS		20
+#define VAL_CLEAN		(1ULL << 48)
+#define VAL_HIT			(1ULL << 49)
+#define VAL_VERIFIED		(1ULL << 50)
+
+/* The checksum is lowest in the third array's words. */
+#define SUM_SKIP_SHIFT		32
+#define SUM_SKIP_BITS		13
+#define SUM_KEY_LEN_SHIFT	45
+#define SUM_KEY_LEN_BITS	13
+
+#define FIELD(word, shift, bits)	((u32)((word) >> (shift)) & ((1u << (bits)) - 1))
+
+/* A place among the entries: entry @i of @leaf, or behind its last. No leaf: the index is empty. */
+struct cursor {
+	struct leaf *leaf;
+	unsigned int i;
+};
+
+/* An entry as it is packed, away from its leaf. */
+struct entry {
+	u64 start;
+	u64 val;
+	u64 sum;
+};
+
+static u64 *leaf_vals(const struct index_pool *pool, const struct leaf *leaf)
+{
+	return (u64 *)((char *)leaf + pool->vals);
+}
+
+static u64 *leaf_sums(const struct index_pool *pool, const struct leaf *leaf)
+{
+	return leaf_vals(pool, leaf) + pool->leaf_entries;
+}
+
+static u32 val_len(u64 val)
+{
+	return FIELD(val, 0, VAL_LEN_BITS) + 1;
+}
+
+static u64 val_cut_front(u64 val, u32 n)
+{
+	return val + ((u64)n << VAL_SECT_SHIFT) - n;
+}
+
+static u64 sum_cut_front(u64 sum, u32 n)
+{
+	return sum + ((u64)n << SUM_SKIP_SHIFT);
+}
+
+static u64 extent_val(const struct extent *e)
+{
+	return (e->len - 1) | (u64)e->sect << VAL_SECT_SHIFT | (u64)e->seg << VAL_SEG_SHIFT |
+	       (e->clean ? VAL_CLEAN : 0) | (e->hit ? VAL_HIT : 0) |
+	       (e->verified ? VAL_VERIFIED : 0);
+}
+
+static u64 extent_sum(const struct extent *e)
+{
+	return e->crc | (u64)e->skip << SUM_SKIP_SHIFT |
+	       (u64)(e->key_len - 1) << SUM_KEY_LEN_SHIFT;
+}
+
+static u64 entry_start(const struct leaf *leaf, unsigned int i)
+{
+	return leaf->start + leaf->delta[i];
+}
+
+static u64 entry_end(const struct index_pool *pool, const struct leaf *leaf, unsigned int i)
+{
+	return entry_start(leaf, i) + val_len(leaf_vals(pool, leaf)[i]);
+}
+
+/* Entry @i of @leaf, clipped to [@start, @end), of which it has a sector. */
+static __always_inline void entry_get(const struct index_pool *pool, const struct leaf *leaf,
+				      unsigned int i, u64 start, u64 end, struct extent *e)
+{
+	u64 val = leaf_vals(pool, leaf)[i];
+	u32 cut = 0;
+
+	e->start = entry_start(leaf, i);
+	e->len = val_len(val);
+	if (e->start < start) {
+		cut = start - e->start;
+		e->start = start;
+		e->len -= cut;
+	}
+	if (e->len > end - e->start)
+		e->len = end - e->start;
+	e->seg = FIELD(val, VAL_SEG_SHIFT, VAL_SEG_BITS);
+	e->sect = FIELD(val, VAL_SECT_SHIFT, VAL_SECT_BITS) + cut;
+	e->clean = val & VAL_CLEAN;
+	e->hit = val & VAL_HIT;
+	e->verified = val & VAL_VERIFIED;
+	if (pool->crc) {
+		u64 sum = leaf_sums(pool, leaf)[i];
+
+		e->crc = (u32)sum;
+		e->skip = FIELD(sum, SUM_SKIP_SHIFT, SUM_SKIP_BITS) + cut;
+		e->key_len = FIELD(sum, SUM_KEY_LEN_SHIFT, SUM_KEY_LEN_BITS) + 1;
+	} else {
+		e->crc = 0;
+		e->skip = 0;
+		e->key_len = 0;
+	}
+}
+
+/*
+ * Does entry @i map its sectors to where @e would have them? An equal checksum is asked for as
+ * well, where there is one: the place alone may have been given to other data since.
+ */
+static bool entry_is_part(const struct index_pool *pool, const struct leaf *leaf, unsigned int i,
+			  const struct extent *e)
+{
+	u64 val = leaf_vals(pool, leaf)[i];
+
+	if (FIELD(val, VAL_SEG_SHIFT, VAL_SEG_BITS) != e->seg)
+		return false;
+	if (entry_start(leaf, i) - FIELD(val, VAL_SECT_SHIFT, VAL_SECT_BITS) != e->start - e->sect)
+		return false;
+	return !pool->crc || (u32)leaf_sums(pool, leaf)[i] == e->crc;
+}
+
+/*
+ * Entries within a leaf and between neighbours.
+ */
+
+/* Let the distances count from @start, which is not behind any entry that counts. */
+static void leaf_rebase(struct leaf *leaf, u64 start)
+{
+	u32 diff = leaf->start - start;
+	unsigned int i;
+
+	for (i = 0; i < leaf->nr; i++)
+		leaf->delta[i] += diff;
+	leaf->start = start;
+}
+
+/* Move @n entries within a leaf; what they leave or cover is the caller's business. */
+static void leaf_slide(const struct index_pool *pool, struct leaf *leaf, unsigned int to,
+		       unsigned int from, unsigned int n)
+{
+	u64 *vals = leaf_vals(pool, leaf);
+
+	memmove(leaf->delta + to, leaf->delta + from, n * sizeof(*leaf->delta));
+	memmove(vals + to, vals + from, n * sizeof(*vals));
+	if (pool->crc) {
+		u64 *sums = leaf_sums(pool, leaf);
+
+		memmove(sums + to, sums + from, n * sizeof(*sums));
+	}
+}
+
+static void leaf_copy(const struct index_pool *pool, struct leaf *dst, unsigned int to,
+		      const struct leaf *src, unsigned int from, unsigned int n)
+{
+	u32 diff = src->start - dst->start;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		dst->delta[to + i] = src->delta[from + i] + diff;
+	memcpy(leaf_vals(pool, dst) + to, leaf_vals(pool, src) + from, n * sizeof(u64));
+	if (pool->crc)
+		memcpy(leaf_sums(pool, dst) + to, leaf_sums(pool, src) + from, n * sizeof(u64));
+}
+
+/* Let the leaf end with @nr entries, fewer than it had. */
+static void leaf_shorten(struct leaf *leaf, unsigned int nr)
+{
+	memset(leaf->delta + nr, 0xFF, (leaf->nr - nr) * sizeof(*leaf->delta));
+	leaf->nr = nr;
+}
+
+/* Take out @n entries from @i on. */
+static void leaf_drop(const struct index_pool *pool, struct leaf *leaf, unsigned int i,
+		      unsigned int n)
+{
+	leaf_slide(pool, leaf, i, i + n, leaf->nr - i - n);
+	leaf_shorten(leaf, leaf->nr - n);
+	if (i == 0 && leaf->nr)
+		leaf_rebase(leaf, leaf->start + leaf->delta[0]);
+}
+
+/* Put @ent in front of entry @i. There is room, and it is not too far away. */
+static void leaf_put(const struct index_pool *pool, struct leaf *leaf, unsigned int i,
+		     const struct entry *ent)
+{
+	if (i == 0)
+		leaf_rebase(leaf, ent->start);
+	if (i < leaf->nr)
+		leaf_slide(pool, leaf, i + 1, i, leaf->nr - i);
+	leaf->delta[i] = ent->start - leaf->start;
+	leaf_vals(pool, leaf)[i] = ent->val;
+	if (pool->crc)
+		leaf_sums(pool, leaf)[i] = ent->sum;
+	leaf->nr++;
+}
+
+/* Move the last @n entries of @left to the front of @right, which may be empty. */
+static void leaf_push_right(const struct index_pool *pool, struct leaf *left, struct leaf *right,
+			    unsigned int n)
+{
+	leaf_rebase(right, entry_start(left, left->nr - n));
+	leaf_slide(pool, right, n, 0, right->nr);
+	leaf_copy(pool, right, 0, left, left->nr - n, n);
+	right->nr += n;
+	leaf_shorten(left, left->nr - n);
+}
+
+/* Move the first @n entries of @right, which may be all, to the end of @left. */
+static void leaf_push_left(const struct index_pool *pool, struct leaf *left, struct leaf *right,
+			   unsigned int n)
+{
+	leaf_copy(pool, left, left->nr, right, 0, n);
+	left->nr += n;
+	leaf_drop(pool, right, 0, n);
+}
+
+/* Are entries from @start on up to the last of @leaf near enough for one leaf? */
+static bool leaf_reaches(const struct index_pool *pool, const struct leaf *leaf, u64 start)
+{
+	return entry_end(pool, leaf, leaf->nr - 1) - start <= DELTA_MAX;
+}
+
+/*
+ * Leaves within the tree, and where they come from and go to.
+ */
+
+static struct leaf *leaf_of(struct rb_node *node)
+{
+	return node ? rb_entry(node, struct leaf, node) : NULL;
+}
+
+static struct leaf *leaf_next(struct leaf *leaf)
+{
+	return leaf_of(rb_next(&leaf->node));
+}
+
+static struct leaf *leaf_prev(struct leaf *leaf)
+{
+	return leaf_of(rb_prev(&leaf->node));
+}
+
+/* An empty leaf from the stock. */
+static struct leaf *leaf_take(struct index *ix)
+{
+	struct leaf *leaf = list_first_entry(&ix->stock, struct leaf, stock);
+
+	list_del(&leaf->stock);
+	ix->nr_stock--;
+	leaf->nr = ix->pool->leaf_entries;
+	leaf_shorten(leaf, 0);
+	return leaf;
+}
+
+/* Put a leaf that has an entry by now into the tree. */
+static void leaf_link(struct index *ix, struct leaf *leaf)
+{
+	struct rb_node **link = &ix->leaves.rb_node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		if (leaf_of(parent)->start <= leaf->start)
+			link = &parent->rb_right;
+		else
+			link = &parent->rb_left;
+	}
+	rb_link_node(&leaf->node, parent, link);
+	rb_insert_color(&leaf->node, &ix->leaves);
+}
+
+/* To the stock, up to @keep leaves there, or to the pool. */
+static void leaf_give(struct index *ix, struct leaf *leaf, unsigned int keep)
+{
+	if (ix->nr_stock < keep)
+		index_stock(ix, leaf);
+	else
+		index_put_leaf(ix->pool, leaf);
+}
+
+static void leaf_unlink(struct index *ix, struct leaf *leaf)
+{
+	rb_erase(&leaf->node, &ix->leaves);
+	leaf_give(ix, leaf, INDEX_STOCK_MAX);
+}
+
+/* The last leaf that starts at or before @start, and the one behind it; either may be NULL. */
+static __always_inline struct leaf *leaf_lookup(const struct index *ix, u64 start,
+						struct leaf **behind)
+{
+	struct rb_node *node = ix->leaves.rb_node;
+	struct rb_node *left = NULL, *right = NULL;
+
+	while (node) {
+		if (rb_entry(node, struct leaf, node)->start <= start) {
+			left = node;
+			node = node->rb_right;
+		} else {
+			right = node;
+			node = node->rb_left;
+		}
+	}
+	*behind = leaf_of(right);
+	return leaf_of(left);
+}
+
+static __always_inline const u32 *search_step(const u32 *at, unsigned int step, u32 delta)
+{
+	return at[step] <= delta ? at + step : at;
+}
+
+/*
+ * The last entry of @leaf that starts at or before @start, which is not before the leaf's.
+ *
+ * The first step makes a power of two of what is left to search, so that each one behind it is
+ * the same three instructions whatever the leaf holds, and none is a branch to be guessed wrong.
+ */
+static __always_inline unsigned int leaf_search(const struct index_pool *pool,
+						const struct leaf *leaf, u64 start)
+{
+	u32 delta = min_t(u64, start - leaf->start, DELTA_MAX);
+	const u32 *at = leaf->delta;
+
+	if (pool->crc) {
+		at = search_step(at, LEAF_ENTRIES_CRC - 32, delta);
+	} else {
+		at = search_step(at, LEAF_ENTRIES - 64, delta);
+		at = search_step(at, 32, delta);
+	}
+	at = search_step(at, 16, delta);
+	at = search_step(at, 8, delta);
+	at = search_step(at, 4, delta);
+	at = search_step(at, 2, delta);
+	at = search_step(at, 1, delta);
+	return at - leaf->delta;
+}
+
+/* From behind a leaf's last entry to the first of the next leaf. False: there is none. */
+static bool cursor_settle(struct cursor *c)
+{
+	if (likely(c->i < c->leaf->nr))
+		return true;
+	c->leaf = leaf_next(c->leaf);
+	c->i = 0;
+	return c->leaf;
+}
+
+/*
+ * The entry that @start lies in; or else the place between two entries where one that starts
+ * there belongs, which may be behind the last of a leaf: then @behind is the next leaf.
+ */
+static __always_inline void cursor_place(const struct index *ix, u64 start, struct cursor *c,
+					 struct leaf **behind)
+{
+	c->leaf = leaf_lookup(ix, start, behind);
+	if (unlikely(!c->leaf)) {
+		c->leaf = *behind;
+		c->i = 0;
+		return;
+	}
+	c->i = leaf_search(ix->pool, c->leaf, start);
+	if (entry_end(ix->pool, c->leaf, c->i) <= start)
+		c->i++;
+}
+
+/* The first entry that has a sector in [@start, @end). False: there is none. */
+static __always_inline bool cursor_seek(const struct index *ix, u64 start, u64 end,
+					struct cursor *c)
+{
+	struct leaf *behind;
+
+	cursor_place(ix, start, c, &behind);
+	if (unlikely(!c->leaf))
+		return false;
+	if (unlikely(c->i == c->leaf->nr)) {
+		c->leaf = behind;
+		c->i = 0;
+		return behind && behind->start < end;
+	}
+	return entry_start(c->leaf, c->i) < end;
+}
+
+/* The next entry, if it has a sector before @end. */
+static bool cursor_next(struct cursor *c, u64 end)
+{
+	c->i++;
+	return cursor_settle(c) && entry_start(c->leaf, c->i) < end;
+}
+
+/*
+ * Adding an entry.
+ */
+
+/*
+ * @c is within a full leaf. Let a neighbour that is well below full take over some entries, so
+ * that leaves are fuller than splits alone would make them; else split. @c follows its place.
+ */
+static void index_make_room(struct index *ix, struct cursor *c)
+{
+	const struct index_pool *pool = ix->pool;
+	const unsigned int enough = pool->leaf_entries - pool->leaf_entries / 8;
+	struct leaf *leaf = c->leaf, *next = leaf_next(leaf), *prev;
+	unsigned int n;
+
+	if (next && next->nr < enough && leaf_reaches(pool, next, leaf->start)) {
+		n = (leaf->nr - next->nr + 1) / 2;
+		leaf_push_right(pool, leaf, next, n);
+	} else {
+		prev = leaf_prev(leaf);
+		if (prev && prev->nr < enough && leaf_reaches(pool, leaf, prev->start)) {
+			n = (leaf->nr - prev->nr + 1) / 2;
+			leaf_push_left(pool, prev, leaf, n);
+			if (c->i <= n) {
+				c->leaf = prev;
+				c->i += prev->nr - n;
+			} else {
+				c->i -= n;
+			}
+			return;
+		}
+		next = leaf_take(ix);
+		leaf_push_right(pool, leaf, next, leaf->nr / 2);
+		leaf_link(ix, next);
+	}
+	if (c->i > leaf->nr) {
+		c->leaf = next;
+		c->i -= leaf->nr;
+	}
+}
+
+/* @ent alone in a new leaf. */
+static void index_add_leaf(struct index *ix, struct cursor *c, const struct entry *ent)
+{
+	c->leaf = leaf_take(ix);
+	c->i = 0;
+	leaf_put(ix->pool, c->leaf, 0, ent);
+	leaf_link(ix, c->leaf);
+}
+
+/*
+ * Add @ent in front of @c; @c is where it is then. Takes one leaf from the stock at most.
+ *
+ * Nothing is split for an entry at either end of a full leaf: who writes a file from its one end
+ * to the other leaves full leaves behind.
+ */
+static void index_add(struct index *ix, struct cursor *c, const struct entry *ent)
+{
+	const struct index_pool *pool = ix->pool;
+	const unsigned int max = pool->leaf_entries;
+
+	ix->nr_entries++;
+	if (c->leaf && c->i == c->leaf->nr &&
+	    (c->i == max || ent->start + val_len(ent->val) - c->leaf->start > DELTA_MAX)) {
+		c->leaf = leaf_next(c->leaf);
+		c->i = 0;
+	}
+	if (!c->leaf || (c->i == 0 && (c->leaf->nr == max ||
+				       !leaf_reaches(pool, c->leaf, ent->start)))) {
+		index_add_leaf(ix, c, ent);
+		return;
+	}
+	if (c->leaf->nr == max)
+		index_make_room(ix, c);
+	leaf_put(pool, c->leaf, c->i, ent);
+}
+
+/*
+ * Taking entries away.
+ */
+
+/* Put the entries of two neighbours into one leaf, if that leaves room to spare. */
+static bool index_join(struct index *ix, struct leaf *left, struct leaf *right)
+{
+	const struct index_pool *pool = ix->pool;
+	const unsigned int max = pool->leaf_entries;
+
+	if (left->nr + right->nr > max - max / 4 || !leaf_reaches(pool, right, left->start))
+		return false;
+	leaf_push_left(pool, left, right, right->nr);
+	leaf_unlink(ix, right);
+	return true;
+}
+
+/* @leaf has lost entries. If too few are left, join it with a neighbour: one of them goes then. */
+static void index_shrunk(struct index *ix, struct leaf *leaf)
+{
+	struct leaf *other;
+
+	if (leaf->nr >= ix->pool->leaf_entries / 3)
+		return;
+	other = leaf_next(leaf);
+	if (other && index_join(ix, leaf, other))
+		return;
+	other = leaf_prev(leaf);
+	if (other)
+		index_join(ix, other, leaf);
+}
+
+/* Cut the first @n sectors off entry @i. */
+static void entry_cut_front(const struct index_pool *pool, struct leaf *leaf, unsigned int i, u32 n)
+{
+	u64 *val = &leaf_vals(pool, leaf)[i];
+
+	*val = val_cut_front(*val, n);
+	if (pool->crc) {
+		u64 *sum = &leaf_sums(pool, leaf)[i];
+
+		*sum = sum_cut_front(*sum, n);
+	}
+	leaf->delta[i] += n;
+	if (i == 0)
+		leaf_rebase(leaf, leaf->start + n);
+}
+
+/*
+ * The entry at @c starts before @start and ends behind it. Let it end there. What it has behind
+ * @end becomes an entry of its own, with @c in front of it; otherwise @c is behind the entry.
+ */
+static void index_cut_back(struct index *ix, struct cursor *c, u64 start, u64 end)
+{
+	const struct index_pool *pool = ix->pool;
+	u64 *val = &leaf_vals(pool, c->leaf)[c->i];
+	u64 from = entry_start(c->leaf, c->i);
+	u64 to = from + val_len(*val);
+	struct entry tail = {
+		.start = end,
+		.val = val_cut_front(*val, end - from),
+	};
+
+	if (pool->crc)
+		tail.sum = sum_cut_front(leaf_sums(pool, c->leaf)[c->i], end - from);
+	*val -= to - start;
+	c->i++;
+	if (to > end)
+		index_add(ix, c, &tail);
+}
+
+/*
+ * Take out @n entries at @at, all in its leaf, which goes if nothing is left in it. @c, a place at
+ * or before them, and @at stay good; @at is at the first entry behind them.
+ */
+static void index_drop(struct index *ix, struct cursor *c, struct cursor *at, unsigned int n)
+{
+	struct leaf *leaf = at->leaf;
+
+	ix->nr_entries -= n;
+	if (n < leaf->nr) {
+		leaf_drop(ix->pool, leaf, at->i, n);
+		return;
+	}
+	at->leaf = leaf_next(leaf);
+	if (c->leaf == leaf) {
+		*c = *at;
+		if (!c->leaf) {
+			c->leaf = leaf_prev(leaf);
+			c->i = c->leaf ? c->leaf->nr : 0;
+		}
+	}
+	leaf_unlink(ix, leaf);
+}
+
+/* Is nothing mapped before @end, behind what cursor_place() has found? */
+static bool index_is_free(const struct cursor *c, const struct leaf *behind, u64 end)
+{
+	if (c->leaf && c->i < c->leaf->nr)
+		return entry_start(c->leaf, c->i) >= end;
+	return !behind || behind->start >= end;
+}
+
+/*
+ * Let nothing be mapped in [@start, @end). @c, from cursor_place(@start), becomes the place where
+ * an entry that starts at @start belongs. Returns the last leaf from which entries were taken, or
+ * one that none were taken from, or NULL.
+ */
+static struct leaf *index_cut(struct index *ix, struct cursor *c, u64 start, u64 end,
+			      bool *over_dirty)
+{
+	const struct index_pool *pool = ix->pool;
+	struct cursor at;
+
+	if (c->leaf && c->i < c->leaf->nr && entry_start(c->leaf, c->i) < start) {
+		*over_dirty |= !(leaf_vals(pool, c->leaf)[c->i] & VAL_CLEAN);
+		index_cut_back(ix, c, start, end);
+	}
+	at = *c;
+	while (at.leaf && cursor_settle(&at) && entry_start(at.leaf, at.i) < end) {
+		const u64 *vals = leaf_vals(pool, at.leaf);
+		unsigned int n = at.i;
+
+		while (n < at.leaf->nr && entry_end(pool, at.leaf, n) <= end)
+			*over_dirty |= !(vals[n++] & VAL_CLEAN);
+		n -= at.i;
+		if (n) {
+			index_drop(ix, c, &at, n);
+		} else {
+			*over_dirty |= !(vals[at.i] & VAL_CLEAN);
+			entry_cut_front(pool, at.leaf, at.i, end - entry_start(at.leaf, at.i));
+			break;
+		}
+	}
+	return at.leaf;
+}
+
+/*
+ * Close up leaves after entries were taken out: from @right, if not NULL, and leaves before it
+ * down to @left. @right goes first, for @left stays then: what is joined goes to the left.
+ */
+static void index_close_up(struct index *ix, struct leaf *left, struct leaf *right)
+{
+	if (right && right != left)
+		index_shrunk(ix, right);
+	if (left)
+		index_shrunk(ix, left);
+}
+
+void index_insert(struct index *ix, const struct extent *e, bool *over_dirty)
+{
+	const struct entry ent = {
+		.start = e->start,
+		.val = extent_val(e),
+		.sum = ix->pool->crc ? extent_sum(e) : 0,
+	};
+	u64 end = e->start + e->len;
+	struct leaf *left, *right, *behind;
+	bool dirty = false;
+	struct cursor c;
+
+	cursor_place(ix, e->start, &c, &behind);
+	if (c.leaf && c.i < c.leaf->nr && entry_start(c.leaf, c.i) == e->start) {
+		u64 *val = &leaf_vals(ix->pool, c.leaf)[c.i];
+
+		if (likely(val_len(*val) == e->len)) {
+			dirty = !(*val & VAL_CLEAN);
+			*val = ent.val;
+			if (ix->pool->crc)
+				leaf_sums(ix->pool, c.leaf)[c.i] = ent.sum;
+			goto out;
+		}
+	}
+	if (index_is_free(&c, behind, end)) {
+		index_add(ix, &c, &ent);
+	} else {
+		right = index_cut(ix, &c, e->start, end, &dirty);
+		left = c.leaf;
+		index_add(ix, &c, &ent);
+		index_close_up(ix, left, right);
+	}
+out:
+	if (over_dirty)
+		*over_dirty = dirty;
+}
+
+void index_remove(struct index *ix, u64 start, u32 len)
+{
+	struct leaf *right, *behind;
+	bool over_dirty = false;
+	struct cursor c;
+
+	cursor_place(ix, start, &c, &behind);
+	if (index_is_free(&c, behind, start + len))
+		return;
+	right = index_cut(ix, &c, start, start + len, &over_dirty);
+	index_close_up(ix, c.leaf, right);
+}
+
+/*
+ * Looking.
+ */
+
+bool index_find(struct index *ix, u64 start, u32 len, struct extent *e)
+{
+	struct cursor c;
+
+	if (!cursor_seek(ix, start, start + len, &c))
+		return false;
+	entry_get(ix->pool, c.leaf, c.i, start, start + len, e);
+	return true;
+}
+
+bool index_next(struct index *ix, u64 start, struct extent *e)
+{
+	struct cursor c;
+
+	if (!cursor_seek(ix, start, U64_MAX, &c))
+		return false;
+	if (entry_start(c.leaf, c.i) < start && !cursor_next(&c, U64_MAX))
+		return false;
+	entry_get(ix->pool, c.leaf, c.i, 0, U64_MAX, e);
+	return true;
+}
+
+/* Set @flag on all that has a sector in the range of @e and is a part of it. */
+static void index_mark(struct index *ix, const struct extent *e, u64 flag)
+{
+	const u64 end = e->start + e->len;
+	struct cursor c;
+
+	if (!cursor_seek(ix, e->start, end, &c))
+		return;
+	do {
+		u64 *val = &leaf_vals(ix->pool, c.leaf)[c.i];
+
+		/* Others read the same: who has nothing to add lets them keep their cache lines. */
+		if (!(*val & flag) && entry_is_part(ix->pool, c.leaf, c.i, e))
+			*val |= flag;
+	} while (cursor_next(&c, end));
+}
+
+void index_mark_hit(struct index *ix, const struct extent *e)
+{
+	index_mark(ix, e, VAL_HIT);
+}
+
+void index_mark_verified(struct index *ix, const struct extent *e)
+{
+	index_mark(ix, e, VAL_VERIFIED);
+}
+
+bool index_maps(struct index *ix, const struct extent *e)
+{
+	const u64 end = e->start + e->len;
+	u64 at = e->start;
+	struct cursor c;
+
+	if (!cursor_seek(ix, at, end, &c))
+		return false;
+	do {
+		if (entry_start(c.leaf, c.i) > at || !entry_is_part(ix->pool, c.leaf, c.i, e))
+			return false;
+		at = entry_end(ix->pool, c.leaf, c.i);
+	} while (at < end && cursor_next(&c, end));
+	return at >= end;
+}
+
+bool index_find_key(struct index *ix, const struct extent *key, u64 start, struct extent *e)
+{
+	const u64 end = key->start + key->len;
+	struct cursor c;
+
+	if (start >= end || !cursor_seek(ix, start, end, &c))
+		return false;
+	do {
+		if (entry_is_part(ix->pool, c.leaf, c.i, key)) {
+			entry_get(ix->pool, c.leaf, c.i, start, end, e);
+			return true;
+		}
+	} while (cursor_next(&c, end));
+	return false;
+}
+
+/*
+ * Pools, stocks, beginnings and ends.
+ */
+
+void *index_get_leaf(struct index_pool *pool, gfp_t gfp)
+{
+	void *leaf = mempool_alloc(&pool->leaves, gfp);
+
+	if (leaf)
+		atomic_long_inc(&pool->nr_leaves);
+	return leaf;
+}
+
+void index_put_leaf(struct index_pool *pool, void *leaf)
+{
+	mempool_free(leaf, &pool->leaves);
+	atomic_long_dec(&pool->nr_leaves);
+}
+
+void index_stock(struct index *ix, void *leaf)
+{
+	list_add(&((struct leaf *)leaf)->stock, &ix->stock);
+	ix->nr_stock++;
+}
+
+void index_init(struct index *ix, struct index_pool *pool)
+{
+	ix->pool = pool;
+	ix->leaves = RB_ROOT;
+	INIT_LIST_HEAD(&ix->stock);
+	ix->nr_stock = 0;
+	ix->nr_entries = 0;
+}
+
+void index_clear(struct index *ix, unsigned int keep)
+{
+	struct leaf *leaf, *tmp;
+
+	rbtree_postorder_for_each_entry_safe(leaf, tmp, &ix->leaves, node)
+		leaf_give(ix, leaf, keep);
+	ix->leaves = RB_ROOT;
+	ix->nr_entries = 0;
+}
+
+void index_exit(struct index *ix)
+{
+	index_clear(ix, 0);
+	while (ix->nr_stock)
+		index_put_leaf(ix->pool, leaf_take(ix));
+}
+
+int index_pool_init(struct index_pool *pool, bool crc, unsigned int reserve)
+{
+	/* Two caches in the kernel must not have the same name. */
+	static atomic_t serial = ATOMIC_INIT(0);
+	char name[24];
+	int ret;
+
+	BUILD_BUG_ON(LEAF_ENTRIES < 64 || LEAF_ENTRIES > 127);
+	BUILD_BUG_ON(LEAF_ENTRIES_CRC < 32 || LEAF_ENTRIES_CRC > 63);
+
+	pool->crc = crc;
+	pool->leaf_entries = crc ? LEAF_ENTRIES_CRC : LEAF_ENTRIES;
+	pool->vals = ALIGN(offsetof(struct leaf, delta) + pool->leaf_entries * sizeof(u32),
+			   sizeof(u64));
+	atomic_long_set(&pool->nr_leaves, 0);
+
+	snprintf(name, sizeof(name), "pcache_leaf-%d", atomic_inc_return(&serial));
+	pool->cache = kmem_cache_create(name, INDEX_LEAF_SIZE, 0, SLAB_HWCACHE_ALIGN, NULL);
+	if (!pool->cache)
+		return -ENOMEM;
+	ret = mempool_init_slab_pool(&pool->leaves, reserve, pool->cache);
+	if (ret) {
+		kmem_cache_destroy(pool->cache);
+		pool->cache = NULL;
+	}
+	return ret;
+}
+
+void index_pool_exit(struct index_pool *pool)
+{
+	mempool_exit(&pool->leaves);
+	kmem_cache_destroy(pool->cache);
+	pool->cache = NULL;
+}
+
+unsigned long index_pool_bytes(struct index_pool *pool)
+{
+	return atomic_long_read(&pool->nr_leaves) * INDEX_LEAF_SIZE;
+}

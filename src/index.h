@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The index: which range of the origin lies where in the cache. A sorted map of extents that do
+ * not overlap: an rbtree of leaves, each an array of packed entries. 12 bytes an entry, 20 where
+ * data has checksums, in leaves of 1 KiB that are about three quarters full where writes are random
+ * and full where they are sequential.
+ *
+ * An index has no lock: its owner serialises all calls on one index, those that only look included.
+ * Nothing here sleeps or allocates under that lock: leaves come from a stock that the owner fills
+ * beforehand with index_stock(). Units are sectors of 512 bytes, but for the checksum.
+ *
+ * Extents are never merged, even where they follow each other here and there: they are remains of
+ * different keys, and what is told of one key must not hold for another.
+ */
+#ifndef PCACHE_INDEX_H
+#define PCACHE_INDEX_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mempool.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+/* A range of the origin and where its data lies: a key, or what later keys have left of it. */
+struct extent {
+	u64 start;		/* on the origin */
+	u32 len;		/* 1 to 8192; an extent never crosses a multiple of 8192 */
+	u32 seg;		/* cache segment id, below 2^20 */
+	u32 sect;		/* of the first sector, in the segment's data area, below 2^15 */
+	bool clean;		/* the origin held this data when the key was written */
+	bool hit;		/* read since it was inserted */
+	bool verified;		/* the checksum has been compared once */
+	/* The checksum covers the data of the whole key; kept only where the index has checksums. */
+	u32 crc;
+	u32 skip;		/* sectors of the key's data before the extent's first */
+	u32 key_len;		/* sectors of the key's data */
+};
+
+/* Where leaves come from: shared by all indexes of a cache, thread-safe. */
+struct index_pool {
+	mempool_t leaves;
+	struct kmem_cache *cache;
+	unsigned int leaf_entries;	/* how many fit into one leaf */
+	unsigned int vals;		/* where in a leaf the second of its arrays is */
+	bool crc;			/* entries have checksums */
+	atomic_long_t nr_leaves;	/* in use or in a stock, for the figures */
+};
+
+struct index {
+	struct index_pool *pool;
+	struct rb_root leaves;
+	struct list_head stock;		/* leaves at hand */
+	unsigned int nr_stock;
+	unsigned long nr_entries;
+};
+
+/* The most leaves that one index_insert() takes from the stock. */
+#define INDEX_INSERT_LEAVES	2
+
+/* @reserve leaves are set aside for when memory is short. Returns 0 or -ENOMEM. May sleep. */
+int index_pool_init(struct index_pool *pool, bool crc, unsigned int reserve);
+void index_pool_exit(struct index_pool *pool);
+/* Bytes of memory that the leaves of this pool take. */
+unsigned long index_pool_bytes(struct index_pool *pool);
+
+void index_init(struct index *ix, struct index_pool *pool);
+/* Forget all extents. Keep up to @keep leaves in the stock, give the others back. */
+void index_clear(struct index *ix, unsigned int keep);
+void index_exit(struct index *ix);
+
+/*
+ * A leaf for the stock, or NULL if @gfp does not allow what it would take. Called without the
+ * owner's lock. index_put_leaf() returns one that was not needed after all.
+ */
+void *index_get_leaf(struct index_pool *pool, gfp_t gfp);
+void index_put_leaf(struct index_pool *pool, void *leaf);
+/* Add a leaf to the stock. */
+void index_stock(struct index *ix, void *leaf);
+
+static inline bool index_stocked(const struct index *ix)
+{
+	return ix->nr_stock >= INDEX_INSERT_LEAVES;
+}
+
+/*
+ * Map @e, over whatever was there. The caller has seen index_stocked(). Extents that are
+ * overlapped are shortened, split or removed. *@over_dirty, unless NULL, is set to whether a part of
+ * an extent that is not clean was replaced.
+ */
+void index_insert(struct index *ix, const struct extent *e, bool *over_dirty);
+
+/*
+ * The first extent that has a sector in [@start, @start + @len), clipped to that range (sect and
+ * skip follow). Returns whether there is one.
+ */
+bool index_find(struct index *ix, u64 start, u32 len, struct extent *e);
+
+/*
+ * Note of the extents that have a sector in the range of @e, and map it to where @e does (see
+ * index_maps()), that they were hit, or verified: all of each, not only what lies in the range.
+ * The flag moves along with the parts of an extent that is split later.
+ */
+void index_mark_hit(struct index *ix, const struct extent *e);
+void index_mark_verified(struct index *ix, const struct extent *e);
+
+/*
+ * Does the index still map the sectors of @e, each one, to where @e says? @e is as index_find()
+ * gave it, perhaps long ago. Where there are checksums they must be equal as well; flags may
+ * differ. A segment that may have been reused meanwhile is the caller's to rule out.
+ */
+bool index_maps(struct index *ix, const struct extent *e);
+
+/*
+ * Of what later keys have left of the key @key, the first extent that has a sector at or behind
+ * @start, clipped to begin there at the earliest. @key is an extent as keys are turned into one;
+ * to see all that is left of it begin with its start, and go on from the end of what was found.
+ */
+bool index_find_key(struct index *ix, const struct extent *key, u64 start, struct extent *e);
+
+/*
+ * Remove what [@start, @start + @len) maps. Only a range within a single extent, neither at its
+ * start nor at its end, takes a leaf from the stock, and at most one.
+ */
+void index_remove(struct index *ix, u64 start, u32 len);
+
+/* The first extent that starts at or after @start, unclipped. Returns whether there is one. */
+bool index_next(struct index *ix, u64 start, struct extent *e);
+
+#endif
