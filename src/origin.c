@@ -104,8 +104,9 @@ static void dm_identity(struct block_device *bdev, u8 *id)
 
 	if (!md)
 		return;
+	/* What does not fit of a long one tells no two devices apart. */
 	if (!dm_copy_name_and_uuid(md, name, uuid) && uuid[0])
-		snprintf(id, PCACHE_ID_SIZE, "dm-%s", uuid);
+		scnprintf(id, PCACHE_ID_SIZE, "dm-%s", uuid);
 	dm_put(md);
 }
 
