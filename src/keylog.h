@@ -59,7 +59,7 @@ struct keylog {
 	struct log_pos dirty_tail;
 	struct log_pos key_tail;
 	struct list_head chain;		/* segments of the log, from key_tail to put */
-	u64 nr_commits, nr_sets, nr_keys;
+	u64 nr_sets, nr_keys;		/* written since activation */
 
 	struct media_slot dirty_slot, key_slot;		/* each its tail's mover's */
 };

@@ -219,8 +219,7 @@ static struct read_fill *get_fill(struct pcache *c)
 	struct read_pool *pool = c->read_pool;
 	struct read_fill *f;
 
-	if (c->opt.read_only ||
-	    READ_ONCE(c->segs.nr_free) <= SEGMENTS_FOR_LOG + segments_for_writes(&c->segs))
+	if (c->opt.read_only || !segments_plenty(&c->segs))
 		return NULL;
 	spin_lock(&pool->lock);
 	f = list_first_entry_or_null(&pool->idle, struct read_fill, list);

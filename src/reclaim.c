@@ -47,10 +47,8 @@ void reclaim_exit(struct pcache *c)
 
 static bool is_needed(struct pcache *c)
 {
-	u32 used = segments_used(&c->segs), free = c->segs.nr - used;
-
-	return used * 100ULL > (u64)c->segs.nr * c->opt.gc_percent ||
-	       free <= SEGMENTS_FOR_LOG + segments_for_writes(&c->segs) || c->has_waiters(c);
+	return segments_used(&c->segs) * 100ULL > (u64)c->segs.nr * c->opt.gc_percent ||
+	       !segments_plenty(&c->segs) || c->has_waiters(c);
 }
 
 /* What was hit is worth its copy, as long as that leaves enough space for what is new. */
@@ -224,6 +222,8 @@ static void reclaim_work(struct work_struct *work)
 	struct reclaim *rc = &c->reclaim;
 	bool moved = true;
 
+	if (!READ_ONCE(rc->running))
+		return;
 	WRITE_ONCE(rc->starved, false);
 	if (segments_release(&c->segs))
 		c->on_space(c);

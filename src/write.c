@@ -165,8 +165,11 @@ int write_map(struct pcache *c, struct bio *bio)
 	struct write_queue *q = c->write_queue;
 
 	pcache_count(c, STAT_writes, bio_sectors(bio) != 0);
-	/* Flushes need no space, so they wait for nobody who does. */
-	if (bio_sectors(bio) && READ_ONCE(q->busy)) {
+	/*
+	 * Flushes need no space, so they wait for nobody who does. While there is plenty nobody has
+	 * to wait, and those in line are being served.
+	 */
+	if (bio_sectors(bio) && READ_ONCE(q->busy) && !segments_plenty(&c->segs)) {
 		enqueue(q, bio);
 		return DM_MAPIO_SUBMITTED;
 	}

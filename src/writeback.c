@@ -192,31 +192,44 @@ static void submit(struct pcache *c, struct origin_io *io)
 	origin_write(&c->origin, io);
 }
 
+/* A key for @e again, at the head. Called under the lock of its shard. */
+static void append_again(struct pcache *c, struct shard *shard, struct extent e)
+{
+	/* The checksum covers more than is left of the key: make it one that can't fit. */
+	if (e.skip || e.len != e.key_len)
+		e.crc = ~e.crc;
+	e.clean = false;
+	e.skip = 0;
+	e.key_len = e.len;
+	segment_get(&c->segs, e.seg);
+	index_insert(&shard->index, &e, NULL);
+	keylog_append(&c->log, shard, &e);
+}
+
 /*
- * Data that can't be read any more is still dirty: its key goes to the head again, so that reads
- * of it go on to fail, also after the log has been replayed, until someone writes there.
+ * Data that can't be read any more is still dirty: what the index has of it goes to the head again,
+ * so that reads of it go on to fail, also after a replay, until someone writes there (rule 11).
  */
 static int keep_lost(struct pcache *c, const struct extent *lost)
 {
-	struct shard *shard = pcache_lock_shard(c, lost->start, GFP_NOIO);
-	struct extent e = *lost;
-	bool whole = !e.skip && e.len == e.key_len;
+	u64 at = lost->start;
+	bool found = true;
 
-	if (!shard)
-		return -ENOSPC;
-	if (index_maps(&shard->index, lost)) {
-		/* The checksum covers more than is left of the key: make one that can't fit. */
-		if (!whole)
-			e.crc = ~e.crc;
-		e.skip = 0;
-		e.key_len = e.len;
-		segment_get(&c->segs, e.seg);
-		index_insert(&shard->index, &e, NULL);
-		keylog_append(&c->log, shard, &e);
-	}
-	spin_unlock(&shard->lock);
 	c->writeback.lost = true;
 	WRITE_ONCE(c->writeback.losses, c->writeback.losses + 1);
+	while (found) {
+		struct shard *shard = pcache_lock_shard(c, lost->start, GFP_NOIO);
+		struct extent e;
+
+		if (!shard)
+			return -ENOSPC;
+		found = index_find_key(&shard->index, lost, at, &e);
+		if (found) {
+			append_again(c, shard, e);
+			at = e.start + e.len;
+		}
+		spin_unlock(&shard->lock);
+	}
 	return 0;
 }
 
@@ -431,70 +444,38 @@ static void back_off(struct pcache *c, int error)
 	arm(c, wb->backoff);
 }
 
+static bool has_passed(struct writeback *wb, u64 keys)
+{
+	return (s64)(READ_ONCE(wb->passed) - keys) >= 0;
+}
+
 static void writeback_work(struct work_struct *work)
 {
 	struct pcache *c = container_of(to_delayed_work(work), struct pcache, writeback.work);
 	struct writeback *wb = &c->writeback;
+	u64 keys;
 	int r = 1;
 
+	if (!READ_ONCE(wb->running))
+		return;
 	WRITE_ONCE(wb->armed, false);
 	/* Pairs with writeback_poke(): who appended before found it armed, and is committed now. */
 	smp_mb();
 	keylog_commit(&c->log);
+	/* What comes later has its own run: lost data, too, which would come round for ever. */
+	keys = READ_ONCE(c->log.nr_keys);
 	wb->lost = false;
-	while (r > 0 && READ_ONCE(wb->running) && !wb->lost)
+	while (r > 0 && !has_passed(wb, keys) && READ_ONCE(wb->running))
 		r = do_batch(c);
 	if (r < 0) {
 		back_off(c, r);
 		return;
 	}
 	WRITE_ONCE(wb->backoff, 0);
-	/* What is lost comes round again, but not at once. */
 	if (wb->lost)
 		arm(c, BACKOFF_LAST_MS);
-}
-
-void writeback_poke(struct pcache *c)
-{
-	struct writeback *wb = &c->writeback;
-
-	/* Pairs with writeback_work(). */
-	smp_mb();
-	if (READ_ONCE(wb->armed))
-		return;
-	WRITE_ONCE(wb->armed, true);
-	if (READ_ONCE(wb->running))
-		queue_delayed_work(wb->wq, &wb->work, msecs_to_jiffies(WRITEBACK_AGE_MS));
-}
-
-void writeback_urge(struct pcache *c)
-{
-	if (!READ_ONCE(c->writeback.backoff))
+	else if (READ_ONCE(c->reclaim.starved) && writeback_dirty(c))
 		arm(c, 0);
-}
-
-int writeback_flush(struct pcache *c)
-{
-	struct writeback *wb = &c->writeback;
-	unsigned int failures, losses;
-	u64 target;
-	int r;
-
-	if (!READ_ONCE(wb->running))
-		return -EBUSY;
-	keylog_commit(&c->log);
-	target = READ_ONCE(c->log.nr_keys);
-	failures = READ_ONCE(wb->failures);
-	losses = READ_ONCE(wb->losses);
-	arm(c, 0);
-	r = wait_event_interruptible(wb->wait, (s64)(READ_ONCE(wb->passed) - target) >= 0 ||
-				     READ_ONCE(wb->failures) != failures ||
-				     !READ_ONCE(wb->running));
-	if (r)
-		return r;
-	if ((s64)(READ_ONCE(wb->passed) - target) < 0)
-		return READ_ONCE(wb->failures) != failures ? wb->last_error : -EBUSY;
-	return READ_ONCE(wb->losses) != losses ? -EIO : 0;
 }
 
 void writeback_start(struct pcache *c)
