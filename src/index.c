@@ -37,7 +37,8 @@ struct leaf {
 	};
 	u64 start;			/* of the first entry */
 	u32 nr;
-	u32 delta[];			/* of each entry's start to @start; DELTA_NONE behind the last */
+	/* From @start to the start of each entry; DELTA_NONE behind the last. */
+	u32 delta[];
 };
 
 /* How many entries fit. A search relies on there being 64 to 127 of them, or 32 to 63. */

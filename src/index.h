@@ -30,7 +30,7 @@ struct extent {
 	bool clean;		/* the origin held this data when the key was written */
 	bool hit;		/* read since it was inserted */
 	bool verified;		/* the checksum has been compared once */
-	/* The checksum covers the data of the whole key; kept only where the index has checksums. */
+	/* The checksum of the whole key's data: kept only where the index has checksums, else 0. */
 	u32 crc;
 	u32 skip;		/* sectors of the key's data before the extent's first */
 	u32 key_len;		/* sectors of the key's data */
@@ -84,8 +84,8 @@ static inline bool index_stocked(const struct index *ix)
 
 /*
  * Map @e, over whatever was there. The caller has seen index_stocked(). Extents that are
- * overlapped are shortened, split or removed. *@over_dirty, unless NULL, is set to whether a part of
- * an extent that is not clean was replaced.
+ * overlapped are shortened, split or removed. *@over_dirty, unless NULL, is set to whether a part
+ * of an extent that is not clean was replaced.
  */
 void index_insert(struct index *ix, const struct extent *e, bool *over_dirty);
 

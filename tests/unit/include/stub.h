@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What tests may ask of the stubs of the kernel, and how the stubs complain. */
+#ifndef STUB_STUB_H
+#define STUB_STUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Something that the kernel would not forgive: say what, and end the test. */
+__attribute__((noreturn, format(printf, 1, 2))) void stub_bug(const char *fmt, ...);
+
+/* Spinlocks held, and pmem sections (migrate_disable()) open. There is one thread. */
+extern int stub_spinlocks, stub_migrate_disabled;
+/* As a child of a simulated crash: locks and queued work of the life before are of no concern. */
+void stub_forget(void);
+
+/* Allocations that can fail do so after @n more, until this is called with a negative number. */
+void stub_fail_alloc_after(long n);
+/* Told by anything that allocates. Returns whether it shall fail. */
+bool stub_alloc_fails(void);
+/* Bytes and objects allocated and not freed. */
+extern long stub_allocated;
+
+/* What the kernel log has got since the last stub_log_clear(). */
+const char *stub_log(void);
+void stub_log_clear(void);
+bool stub_log_has(const char *text);
+/* Copy the log to stderr as it is written; set by VERBOSE=1. */
+extern bool stub_log_loud;
+__attribute__((format(printf, 1, 2))) int stub_printk(const char *fmt, ...);
+
+/* Run what was queued and is due, including what that queues. Returns how many items. */
+unsigned int run_pending_work(void);
+/* Time goes on; what gets due runs. */
+void stub_sleep(unsigned long ms);
+/* Somebody waits for another: let that happen, or complain that it never will. */
+void stub_wait(const char *what);
+/* Called by stub_wait() when no work is due: returns whether it got anything done. */
+extern bool (*stub_wait_hook)(void);
+
+void stub_seed(unsigned long long seed);
+
+#endif
