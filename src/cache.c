@@ -216,7 +216,7 @@ void pcache_stop(struct pcache *c)
 	keylog_commit(&c->log);
 }
 
-struct shard *pcache_lock_shard(struct pcache *c, u64 sector, gfp_t gfp)
+struct shard *__pcache_lock_shard(struct pcache *c, u64 sector, gfp_t gfp)
 {
 	struct shard *shard = keylog_shard(&c->log, sector);
 
@@ -224,8 +224,10 @@ struct shard *pcache_lock_shard(struct pcache *c, u64 sector, gfp_t gfp)
 		void *leaf;
 
 		spin_lock(&shard->lock);
-		if (shard->credit && index_stocked(&shard->index))
+		if (shard->credit && index_stocked(&shard->index)) {
+			__release(&shard->lock);	/* for sparse: see pcache_lock_shard() */
 			return shard;
+		}
 		if (!shard->credit) {
 			spin_unlock(&shard->lock);
 			if (!keylog_drain(&c->log) && !READ_ONCE(shard->credit))

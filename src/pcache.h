@@ -82,12 +82,22 @@ void pcache_set_gc_percent(struct pcache *c, u8 percent);
 void pcache_start(struct pcache *c);
 void pcache_stop(struct pcache *c);
 
+struct shard *__pcache_lock_shard(struct pcache *c, u64 sector, gfp_t gfp);
+
 /*
  * Lock the shard of @sector when it has a credit and leaves for one insert and append. Returns it,
  * or NULL if the log has no room or memory is short: reclaim helps against both. May sleep for
  * other commits, and for memory as @gfp allows.
  */
-struct shard *pcache_lock_shard(struct pcache *c, u64 sector, gfp_t gfp);
+static inline struct shard *pcache_lock_shard(struct pcache *c, u64 sector, gfp_t gfp)
+{
+	struct shard *shard = __pcache_lock_shard(c, sector, gfp);
+
+	/* The lock is held already; only here can sparse see on which condition. */
+	if (shard)
+		__acquire(&shard->lock);
+	return shard;
+}
 
 /* The same origin data is now elsewhere: reads of it that are under way must not be cached. */
 struct fill {

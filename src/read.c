@@ -151,7 +151,7 @@ static u32 fill_piece(struct read_fill *f, u32 done)
 	u32 max = c->opt.data_crc ? PCACHE_CRC_KEY_SECTORS : PCACHE_KEY_SECTORS;
 	void *src = f->io->buf + done * PCACHE_SECTOR;
 	struct shard *shard;
-	bool stale = false;
+	bool stale;
 
 	e.len = heads_alloc(&c->heads, SEGMENT_FILL, min(f->fill.len - done, max), &e.seg,
 			    &e.sect);
@@ -166,16 +166,18 @@ static u32 fill_piece(struct read_fill *f, u32 done)
 		pmem_write(&c->pmem, pcache_addr(c, &e), src, e.len * PCACHE_SECTOR);
 	pmem_end(&c->pmem);		/* rule 1 */
 	shard = pcache_lock_shard(c, e.start, GFP_NOWAIT | __GFP_NOWARN);
-	if (shard) {
-		/* A write came meanwhile: what was read is older (rule 2). */
-		stale = f->fill.stale;
-		if (!stale) {
-			index_insert(&shard->index, &e, NULL);
-			keylog_append(&c->log, shard, &e);
-		}
-		spin_unlock(&shard->lock);
+	if (!shard) {
+		segment_put(&c->segs, e.seg, 1);
+		return 0;
 	}
-	if (!shard || stale) {
+	/* A write came meanwhile: what was read is older (rule 2). */
+	stale = f->fill.stale;
+	if (!stale) {
+		index_insert(&shard->index, &e, NULL);
+		keylog_append(&c->log, shard, &e);
+	}
+	spin_unlock(&shard->lock);
+	if (stale) {
 		segment_put(&c->segs, e.seg, 1);
 		return 0;
 	}

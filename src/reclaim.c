@@ -99,16 +99,19 @@ static u32 move_piece(struct pcache *c, const struct extent *e)
 		return 0;
 	from.len = to.len;
 	shard = pcache_lock_shard(c, e->start, GFP_NOWAIT | __GFP_NOWARN);
-	same = shard && index_maps(&shard->index, &from);
+	if (!shard) {
+		segment_put(&c->segs, to.seg, 1);
+		return 0;
+	}
+	same = index_maps(&shard->index, &from);
 	if (same) {
 		index_insert(&shard->index, &to, NULL);
 		keylog_append(&c->log, shard, &to);
 	}
-	if (shard)
-		spin_unlock(&shard->lock);
+	spin_unlock(&shard->lock);
 	if (!same)
 		segment_put(&c->segs, to.seg, 1);
-	return shard ? to.len : 0;
+	return to.len;
 }
 
 /* Move what can be moved of @e. What is left maps to the old place still. */
