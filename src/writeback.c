@@ -478,6 +478,49 @@ static void writeback_work(struct work_struct *work)
 		arm(c, 0);
 }
 
+void writeback_poke(struct pcache *c)
+{
+	struct writeback *wb = &c->writeback;
+
+	/* Pairs with writeback_work(). */
+	smp_mb();
+	if (READ_ONCE(wb->armed))
+		return;
+	WRITE_ONCE(wb->armed, true);
+	if (READ_ONCE(wb->running))
+		queue_delayed_work(wb->wq, &wb->work, msecs_to_jiffies(WRITEBACK_AGE_MS));
+}
+
+void writeback_urge(struct pcache *c)
+{
+	if (!READ_ONCE(c->writeback.backoff))
+		arm(c, 0);
+}
+
+int writeback_flush(struct pcache *c)
+{
+	struct writeback *wb = &c->writeback;
+	unsigned int failures, losses;
+	u64 target;
+	int r;
+
+	if (!READ_ONCE(wb->running))
+		return -EBUSY;
+	keylog_commit(&c->log);
+	target = READ_ONCE(c->log.nr_keys);
+	failures = READ_ONCE(wb->failures);
+	losses = READ_ONCE(wb->losses);
+	arm(c, 0);
+	r = wait_event_interruptible(wb->wait, has_passed(wb, target) ||
+				     READ_ONCE(wb->failures) != failures ||
+				     !READ_ONCE(wb->running));
+	if (r)
+		return r;
+	if (!has_passed(wb, target))
+		return READ_ONCE(wb->failures) != failures ? wb->last_error : -EBUSY;
+	return READ_ONCE(wb->losses) != losses ? -EIO : 0;
+}
+
 void writeback_start(struct pcache *c)
 {
 	WRITE_ONCE(c->writeback.armed, false);
