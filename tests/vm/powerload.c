@@ -5,13 +5,14 @@
  *	powerload write DEVICE ACKS BOOT [THREADS [SECONDS]]
  *	powerload verify DEVICE ACKS [SEEN]
  *
- * Every sector written carries a stamp: its own number and a sequence number that only grows, for BOOT is its
- * upper part. Each thread writes to a region of its own, one write at a time, so that of two writes to a sector
- * the later one has the higher number. Once a write is durable (it was O_DSYNC, or an fdatasync() came after
- * it) a record of it goes to ACKS, a port whose other end outlives the guest.
+ * Every sector written carries a stamp: its own number and a sequence number that only grows, for
+ * BOOT is its upper part. Each thread writes to a region of its own, one write at a time, so that of
+ * two writes to a sector the later one has the higher number. Once a write is durable (it was
+ * O_DSYNC, or an fdatasync() came after it) a record of it goes to ACKS, a port whose other end
+ * outlives the guest.
  *
- * Afterwards a sector may hold the last stamp acknowledged for it or a later one; or, if none was, nothing.
- * A stamp once seen by "verify" must not go away again either: it is acknowledged to SEEN.
+ * Afterwards a sector may hold the last stamp acknowledged for it or a later one; or, if none was,
+ * nothing. A stamp once seen by "verify" must not go away again either: it is acknowledged to SEEN.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -108,7 +109,7 @@ static void send_acks(const struct ack *acks, unsigned int n)
 	pthread_mutex_unlock(&acks_lock);
 }
 
-/* Sizes are mostly a few sectors, and some start where the block size of a file system would have them. */
+/* Sizes are mostly a few sectors; half of the writes start as a file system's would. */
 static struct ack choose(struct worker *w)
 {
 	uint64_t random = next_random(&w->random);
@@ -174,7 +175,8 @@ static int open_or_die(const char *path, int flags)
 	return fd;
 }
 
-static int write_load(const char *path, const char *acks, uint64_t boot, unsigned int threads, unsigned int seconds)
+static int write_load(const char *path, const char *acks, uint64_t boot, unsigned int threads,
+		      unsigned int seconds)
 {
 	struct worker *workers = calloc(threads, sizeof(*workers));
 	int fd = open_or_die(path, O_RDONLY);
@@ -238,16 +240,17 @@ static void verify_sector(const uint64_t *buf, uint32_t sector, uint64_t acked)
 
 	if (!memcmp(buf, nothing, SECTOR)) {
 		if (acked)
-			die("sector %u is empty, but write %" PRIx64 " was acknowledged", sector, acked);
+			die("sector %u is empty, but write %" PRIx64 " was acknowledged",
+			    sector, acked);
 		return;
 	}
 	for (i = 1; i < WORDS; i++)
 		if (buf[i] != word(sector, buf[0], i))
-			die("sector %u: garbage at byte %zu (stamped %" PRIx64 ", acknowledged %" PRIx64 ")",
-			    sector, i * sizeof(*buf), buf[0], acked);
+			die("sector %u: garbage at byte %zu (stamped %" PRIx64
+			    ", acknowledged %" PRIx64 ")", sector, i * sizeof(*buf), buf[0], acked);
 	if (buf[0] < acked)
-		die("sector %u is stale: it holds write %" PRIx64 ", but %" PRIx64 " was acknowledged",
-		    sector, buf[0], acked);
+		die("sector %u is stale: it holds write %" PRIx64 ", but %" PRIx64
+		    " was acknowledged", sector, buf[0], acked);
 }
 
 static int verify(const char *path, const char *acks, const char *seen)
@@ -281,7 +284,8 @@ static int verify(const char *path, const char *acks, const char *seen)
 	}
 	if (acks_fd >= 0 && run.seq)
 		send_acks(&run, 1);
-	printf("powerload: %u of %u sectors written, all as acknowledged or later\n", written, sectors);
+	printf("powerload: %u of %u sectors written, all as acknowledged or later\n",
+	       written, sectors);
 	free(last);
 	free(buf);
 	return 0;
@@ -290,9 +294,9 @@ static int verify(const char *path, const char *acks, const char *seen)
 int main(int argc, char **argv)
 {
 	if (argc >= 5 && argc <= 7 && !strcmp(argv[1], "write"))
-		return write_load(argv[2], argv[3], strtoull(argv[4], NULL, 0), argc > 5 ? atoi(argv[5]) : 4,
-				  argc > 6 ? atoi(argv[6]) : 0);
+		return write_load(argv[2], argv[3], strtoull(argv[4], NULL, 0),
+				  argc > 5 ? atoi(argv[5]) : 4, argc > 6 ? atoi(argv[6]) : 0);
 	if (argc >= 4 && argc <= 5 && !strcmp(argv[1], "verify"))
 		return verify(argv[2], argv[3], argv[4]);
-	die("usage: powerload write DEVICE ACKS BOOT [THREADS [SECONDS]] | verify DEVICE ACKS [SEEN]");
+	die("usage: write DEVICE ACKS BOOT [THREADS [SECONDS]] | verify DEVICE ACKS [SEEN]");
 }
