@@ -6,7 +6,7 @@
  *	powerload verify DEVICE ACKS [SEEN]
  *
  * Every sector written carries a stamp: its own number and a sequence number that only grows, for
- * BOOT is its upper part. Each thread writes to a region of its own, one write at a time, so that of
+ * BOOT is its upper part. Each thread writes to a region of its own, one write at a time: of
  * two writes to a sector the later one has the higher number. Once a write is durable (it was
  * O_DSYNC, or an fdatasync() came after it) a record of it goes to ACKS, a port whose other end
  * outlives the guest.
