@@ -253,6 +253,18 @@ void pcache_outdate_fills(struct shard *shard, u64 start, u32 len)
 			fill->stale = true;
 }
 
+void pcache_store(struct pcache *c, struct extent *e, const void *buf)
+{
+	size_t size = (size_t)e->len * PCACHE_SECTOR;
+
+	pmem_begin(&c->pmem);
+	if (c->opt.data_crc)
+		e->crc = pmem_write_crc(&c->pmem, pcache_addr(c, e), buf, size, PCACHE_CRC_SEED);
+	else
+		pmem_write(&c->pmem, pcache_addr(c, e), buf, size);
+	pmem_end(&c->pmem);
+}
+
 int pcache_verify(struct pcache *c, const struct extent *e)
 {
 	u64 off = pcache_addr(c, e) - (u64)e->skip * PCACHE_SECTOR;

@@ -296,12 +296,30 @@ static void publish(struct keylog *log)
 	spin_unlock(&log->pos_lock);
 }
 
+/*
+ * Is all that was appended durable? Whoever takes keys from the shards does so with the mutex held,
+ * and lets it go when they are published or on the stage: so in this order.
+ */
+static bool is_committed(struct keylog *log)
+{
+	if (READ_ONCE(log->pending))
+		return false;
+	smp_rmb();
+	if (mutex_is_locked(&log->lock))
+		return false;
+	smp_rmb();
+	return !READ_ONCE(log->nr_stage);
+}
+
 void keylog_commit(struct keylog *log)
 {
 	unsigned long mine;
 
 	/* Pairs with the barrier behind the count below: a commit counted later takes our keys. */
 	smp_mb();
+	/* Linux sends a flush behind a write that had FUA. */
+	if (is_committed(log))
+		return;
 	mine = READ_ONCE(log->commits) + 1;
 	mutex_lock(&log->lock);
 	if ((long)(log->commits - mine) < 0) {
@@ -329,11 +347,6 @@ bool keylog_drain(struct keylog *log)
 	dry = log->dry;
 	mutex_unlock(&log->lock);
 	return !dry;
-}
-
-bool keylog_pending(struct keylog *log)
-{
-	return READ_ONCE(log->pending) || READ_ONCE(log->nr_stage);
 }
 
 static struct log_pos get_pos(struct keylog *log, const struct log_pos *pos)

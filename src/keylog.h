@@ -103,9 +103,6 @@ void keylog_commit(struct keylog *log);
  */
 bool keylog_drain(struct keylog *log);
 
-/* Is anything appended that is not on the media? Approximate while others append. */
-bool keylog_pending(struct keylog *log);
-
 struct log_pos keylog_head(struct keylog *log);
 struct log_pos keylog_dirty_tail(struct keylog *log);
 struct log_pos keylog_key_tail(struct keylog *log);

@@ -109,6 +109,9 @@ struct fill {
 
 void pcache_outdate_fills(struct shard *shard, u64 start, u32 len);
 
+/* Store the data of @e, all of it, from @buf, durably (rule 1); with checksums, note that in @e. */
+void pcache_store(struct pcache *c, struct extent *e, const void *buf);
+
 /* Compare the checksum of the whole key that @e is a part of. 0 or -EIO. True without checksums. */
 int pcache_verify(struct pcache *c, const struct extent *e);
 

@@ -149,7 +149,6 @@ static u32 fill_piece(struct read_fill *f, u32 done)
 	struct pcache *c = f->c;
 	struct extent e = { .start = f->fill.start + done, .clean = true };
 	u32 max = c->opt.data_crc ? PCACHE_CRC_KEY_SECTORS : PCACHE_KEY_SECTORS;
-	void *src = f->io->buf + done * PCACHE_SECTOR;
 	struct shard *shard;
 	bool stale;
 
@@ -158,13 +157,7 @@ static u32 fill_piece(struct read_fill *f, u32 done)
 	if (!e.len)
 		return 0;
 	e.key_len = e.len;
-	pmem_begin(&c->pmem);
-	if (c->opt.data_crc)
-		e.crc = pmem_write_crc(&c->pmem, pcache_addr(c, &e), src, e.len * PCACHE_SECTOR,
-				       PCACHE_CRC_SEED);
-	else
-		pmem_write(&c->pmem, pcache_addr(c, &e), src, e.len * PCACHE_SECTOR);
-	pmem_end(&c->pmem);		/* rule 1 */
+	pcache_store(c, &e, f->io->buf + done * PCACHE_SECTOR);
 	shard = pcache_lock_shard(c, e.start, GFP_NOWAIT | __GFP_NOWARN);
 	if (!shard) {
 		segment_put(&c->segs, e.seg, 1);
@@ -243,9 +236,9 @@ static void read_to_fill(struct read_fill *f, struct read_bio *rb, struct bvec_i
 	origin_read(&f->c->origin, f->io);
 }
 
-/* Copy @e to where @iter stands in the bio. 0, or -EIO if it is poisoned. */
-static int copy_plain(struct pcache *c, struct bio *bio, struct bvec_iter iter,
-		      const struct extent *e)
+/* Copy @e to where @iter stands in the bio. With @crc, it goes on over what is copied. */
+static int copy(struct pcache *c, struct bio *bio, struct bvec_iter iter, const struct extent *e,
+		u32 *crc)
 {
 	u64 addr = pcache_addr(c, e), end = addr + (u64)e->len * PCACHE_SECTOR;
 	int r = 0;
@@ -255,7 +248,10 @@ static int copy_plain(struct pcache *c, struct bio *bio, struct bvec_iter iter,
 		u32 n = min_t(u64, bv.bv_len, end - addr);
 		void *dst = bvec_kmap_local(&bv);
 
-		r = pmem_read(&c->pmem, dst, addr, n);
+		if (crc)
+			r = pmem_read_crc(&c->pmem, dst, addr, n, crc);
+		else
+			r = pmem_read(&c->pmem, dst, addr, n);
 		flush_dcache_page(bv.bv_page);
 		kunmap_local(dst);
 		bio_advance_iter_single(bio, &iter, n);
@@ -264,30 +260,21 @@ static int copy_plain(struct pcache *c, struct bio *bio, struct bvec_iter iter,
 	return r;
 }
 
-/* As copy_plain(), and compare the checksum, which covers all of the key that @e is a part of. */
+/* As copy(), and compare the checksum, which covers all of the key that @e is a part of. */
 static int copy_checked(struct pcache *c, struct bio *bio, struct bvec_iter iter,
 			const struct extent *e)
 {
 	u64 addr = pcache_addr(c, e), end = addr + (u64)e->len * PCACHE_SECTOR;
-	u64 skip = (u64)e->skip * PCACHE_SECTOR;
-	u64 rest = (u64)(e->key_len - e->skip - e->len) * PCACHE_SECTOR;
+	u64 before = (u64)e->skip * PCACHE_SECTOR;
+	u64 behind = (u64)(e->key_len - e->skip - e->len) * PCACHE_SECTOR;
 	u32 crc = PCACHE_CRC_SEED;
-	int r = pmem_read_crc(&c->pmem, NULL, addr - skip, skip, &crc);
+	int r = pmem_read_crc(&c->pmem, NULL, addr - before, before, &crc);
 
-	while (!r && addr < end) {
-		struct bio_vec bv = bio_iter_iovec(bio, iter);
-		u32 n = min_t(u64, bv.bv_len, end - addr);
-		void *dst = bvec_kmap_local(&bv);
-
-		r = pmem_read_crc(&c->pmem, dst, addr, n, &crc);
-		flush_dcache_page(bv.bv_page);
-		kunmap_local(dst);
-		bio_advance_iter_single(bio, &iter, n);
-		addr += n;
-	}
 	if (!r)
-		r = pmem_read_crc(&c->pmem, NULL, end, rest, &crc);
-	return r ? r : crc == e->crc ? 0 : -EIO;
+		r = copy(c, bio, iter, e, &crc);
+	if (!r)
+		r = pmem_read_crc(&c->pmem, NULL, end, behind, &crc);
+	return r || crc == e->crc ? r : -EIO;
 }
 
 /* A long key is only met on media of another writer: check it once, not for each of its blocks. */
@@ -309,10 +296,10 @@ static int copy_hit(struct pcache *c, struct bio *bio, struct bvec_iter iter,
 		    const struct extent *e)
 {
 	if (!c->opt.data_crc)
-		return copy_plain(c, bio, iter, e);
+		return copy(c, bio, iter, e, NULL);
 	if (e->key_len <= PCACHE_CRC_KEY_SECTORS)
 		return copy_checked(c, bio, iter, e);
-	return check_long(c, e) ? -EIO : copy_plain(c, bio, iter, e);
+	return check_long(c, e) ? -EIO : copy(c, bio, iter, e, NULL);
 }
 
 /* The cache can't give @e. Returns whether nobody else can, either. */

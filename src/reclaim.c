@@ -74,13 +74,7 @@ static bool copy_to_head(struct pcache *c, const struct extent *e, struct extent
 		.start = e->start, .len = n, .seg = seg, .sect = sect,
 		.clean = true, .key_len = n,
 	};
-	pmem_begin(&c->pmem);
-	if (c->opt.data_crc)
-		to->crc = pmem_write_crc(&c->pmem, pcache_addr(c, to), buf, n * PCACHE_SECTOR,
-					 PCACHE_CRC_SEED);
-	else
-		pmem_write(&c->pmem, pcache_addr(c, to), buf, n * PCACHE_SECTOR);
-	pmem_end(&c->pmem);		/* rule 1 */
+	pcache_store(c, to, buf);
 	return true;
 }
 

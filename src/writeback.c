@@ -295,8 +295,8 @@ static int write_extent(struct pcache *c, struct origin_io **io, struct extent *
 	return 0;
 }
 
-/* Write the batch to the origin, in order of addresses, and wait for it. */
-static int write_batch(struct pcache *c)
+/* Write the batch, @dirty sectors with what was replaced, in order of addresses. Waits for it. */
+static int write_batch(struct pcache *c, u64 dirty)
 {
 	struct writeback *wb = &c->writeback;
 	struct origin_io *io = NULL;
@@ -306,8 +306,10 @@ static int write_batch(struct pcache *c)
 
 	while (!r && index_next(&wb->batch, start, &e)) {
 		start = e.start + e.len;
+		dirty -= e.len;
 		r = write_extent(c, &io, &e);
 	}
+	pcache_count(c, STAT_writeback_skipped, dirty);
 	if (io)
 		submit(c, io);
 	wait_event(wb->wait, READ_ONCE(wb->nr_free) == wb->nr_ios);
@@ -403,7 +405,7 @@ static int do_batch(struct pcache *c)
 	int r = collect(c, &pos, &keys, &dirty);
 
 	if (!r && dirty)
-		r = write_batch(c);
+		r = write_batch(c, dirty);
 	if (!r && dirty)
 		r = flush(c);
 	index_clear(&wb->batch, WRITEBACK_LEAVES);
