@@ -3,6 +3,8 @@
 #	make [KDIR=...]		build src/dm-pcache.ko for a kernel, by default the running one
 #	make clean
 #	make unit		the core's tests, in userspace
+#	make check		the tests: the core in userspace, the module in booted kernels
+#	make check-all		the same with more kernels and more power cuts
 #	make lint		what checks the source without running it
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -18,7 +20,15 @@ clean:
 unit:
 	$(MAKE) -C tests/unit check
 
+check:
+	tests/setup
+	tests/run -u
+
+check-all:
+	tests/setup
+	PCACHE_CUTS=20 tests/run -u -k 6.1,6.12,7.3
+
 lint:
 	tests/lint
 
-.PHONY: all clean unit lint
+.PHONY: all clean unit check check-all lint
