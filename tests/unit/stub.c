@@ -311,7 +311,7 @@ void mempool_free(void *p, mempool_t *pool)
  */
 
 struct workqueue_struct {
-	int queued;
+	int queued, running, max_active;
 };
 
 static struct workqueue_struct the_system_wq;
@@ -324,7 +324,11 @@ static LIST_HEAD(pending_work);
 
 struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int flags, int max_active, ...)
 {
-	return kzalloc(sizeof(struct workqueue_struct), GFP_KERNEL);
+	struct workqueue_struct *wq = kzalloc(sizeof(*wq), GFP_KERNEL);
+
+	if (wq)
+		wq->max_active = max_active;
+	return wq;
 }
 
 void destroy_workqueue(struct workqueue_struct *wq)
@@ -349,23 +353,47 @@ bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
 	return stub_queue_later(wq, work, 0);
 }
 
+/* Items that wait for another, which runs meanwhile. An item that runs does not run once more. */
+static struct work_struct *running[16];
+static unsigned int nr_running;
+
+static bool may_run(const struct work_struct *work)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_running; i++)
+		if (running[i] == work)
+			return false;
+	return !work->wq->max_active || work->wq->running < work->wq->max_active;
+}
+
 static void run_work(struct work_struct *work)
 {
+	struct workqueue_struct *wq = work->wq;
+
+	if (nr_running == ARRAY_SIZE(running))
+		stub_bug("too many items of work wait for each other");
 	list_del_init(&work->entry);
-	work->wq->queued--;
+	wq->queued--;
+	wq->running++;
+	running[nr_running++] = work;
 	/* The item may free itself. */
 	work->func(work);
+	nr_running--;
+	wq->running--;
 	if (stub_spinlocks || stub_migrate_disabled)
 		stub_bug("work ends with %d spinlocks held and %d sections open", stub_spinlocks,
 			 stub_migrate_disabled);
 }
 
-/* The item that is due first; of those that are due by now, the one that was queued first. */
+/* What may run and is due first; of what is due by now, what was queued first. */
 static struct work_struct *next_work(void)
 {
 	struct work_struct *work, *next = NULL;
 
 	list_for_each_entry(work, &pending_work, entry) {
+		if (!may_run(work))
+			continue;
 		if (time_before_eq(work->expires, jiffies))
 			return work;
 		if (!next || time_before(work->expires, next->expires))
@@ -452,6 +480,7 @@ void stub_forget(void)
 	stub_spinlocks = 0;
 	stub_migrate_disabled = 0;
 	INIT_LIST_HEAD(&pending_work);
+	nr_running = 0;
 	fail_after = -1;
 }
 

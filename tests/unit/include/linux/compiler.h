@@ -32,6 +32,8 @@
 #define __read_mostly
 #define ____cacheline_aligned		__aligned(64)
 #define ____cacheline_aligned_in_smp	__aligned(64)
+#define __acquire(x)	((void)0)
+#define __release(x)	((void)0)
 #define __acquires(x)
 #define __releases(x)
 #define __must_hold(x)

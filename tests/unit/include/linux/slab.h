@@ -4,6 +4,7 @@
 #define STUB_SLAB_H
 
 #include <linux/kernel.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
 #define __GFP_DIRECT_RECLAIM	1u

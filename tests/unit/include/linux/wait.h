@@ -25,6 +25,8 @@ typedef struct wait_queue_head {
 		while (!(cond)) \
 			stub_wait(#cond); \
 	} while (0)
+#define wait_event_interruptible(w, cond)	({ wait_event(w, cond); 0; })
+#define wait_event_killable(w, cond)	wait_event_interruptible(w, cond)
 #define wait_event_idle(w, cond)	wait_event(w, cond)
 #define io_wait_event(w, cond)		wait_event(w, cond)
 

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A whole cache in one process. */
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <linux/string.h>
+#include <linux/workqueue.h>
+
+#include "rig.h"
+#include "test.h"
+
+/*
+ * The origin.
+ */
+
+struct block_device *fake_origin_new(u64 sectors)
+{
+	struct block_device *bdev = calloc(1, sizeof(*bdev));
+
+	bdev->mem = mmap(NULL, sectors * PCACHE_SECTOR, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	bdev->sectors = sectors;
+	bdev->block = PCACHE_SECTOR;
+	bdev->volatile_cache = true;
+	return bdev;
+}
+
+void fake_origin_free(struct block_device *bdev)
+{
+	munmap(bdev->mem, bdev->sectors * PCACHE_SECTOR);
+	free(bdev->stores);
+	free(bdev);
+}
+
+void fake_origin_crash(struct block_device *bdev, bool keep_all)
+{
+	u8 *settled = calloc(bdev->sectors, 1);
+	size_t i;
+
+	/* From the newest back: once a store has been kept, those before it do not matter. */
+	for (i = bdev->nr_stores; i-- && !keep_all;) {
+		const struct origin_store *store = &bdev->stores[i];
+
+		if (settled[store->sector])
+			continue;
+		if (get_random_u32_below(2))
+			settled[store->sector] = true;
+		else
+			memcpy(bdev->mem + store->sector * PCACHE_SECTOR, store->old,
+			       PCACHE_SECTOR);
+	}
+	bdev->nr_stores = 0;
+	free(settled);
+}
+
+struct fake_io {
+	struct origin_io io;
+	struct work_struct work;
+	struct block_device *bdev;
+};
+
+static void complete_io(struct fake_io *fio)
+{
+	size_t i;
+
+	for (i = fio->bdev->nr_stores; i--;)
+		if (fio->bdev->stores[i].io == &fio->io)
+			fio->bdev->stores[i].done = true;
+	fio->io.done(&fio->io);
+}
+
+static void complete_later(struct work_struct *work)
+{
+	complete_io(container_of(work, struct fake_io, work));
+}
+
+struct origin_io *origin_io_alloc(void)
+{
+	struct fake_io *fio = kzalloc(sizeof(*fio), GFP_KERNEL);
+
+	if (!fio)
+		return NULL;
+	/* Most of them are never used: calloc() leaves them untouched, which makes opening cheap. */
+	fio->io.buf = calloc(1, ORIGIN_IO_SIZE);
+	INIT_WORK(&fio->work, complete_later);
+	return &fio->io;
+}
+
+void origin_io_free(struct origin_io *io)
+{
+	free(io->buf);
+	kfree(container_of(io, struct fake_io, io));
+}
+
+static void finish_io(struct origin *origin, struct origin_io *io)
+{
+	struct fake_io *fio = container_of(io, struct fake_io, io);
+
+	fio->bdev = origin->bdev;
+	if (fio->bdev->slow)
+		stub_queue_later(system_wq, &fio->work, get_random_u32_below(3));
+	else
+		complete_io(fio);
+}
+
+void origin_read(struct origin *origin, struct origin_io *io)
+{
+	struct block_device *bdev = origin->bdev;
+
+	CHECK(io->sector + io->sectors <= bdev->sectors);
+	io->error = 0;
+	memcpy(io->buf, bdev->mem + io->sector * PCACHE_SECTOR, io->sectors * PCACHE_SECTOR);
+	finish_io(origin, io);
+}
+
+static void note_store(struct block_device *bdev, struct origin_io *io, u32 i)
+{
+	struct origin_store *store;
+	u8 *mem = bdev->mem + (io->sector + i) * PCACHE_SECTOR;
+
+	if (bdev->nr_stores == bdev->max_stores) {
+		bdev->max_stores = max_t(size_t, 256, 2 * bdev->max_stores);
+		bdev->stores = realloc(bdev->stores,
+				       bdev->max_stores * sizeof(*bdev->stores));
+	}
+	store = &bdev->stores[bdev->nr_stores++];
+	store->sector = io->sector + i;
+	store->done = false;
+	store->io = io;
+	memcpy(store->old, mem, PCACHE_SECTOR);
+	memcpy(mem, io->buf + i * PCACHE_SECTOR, PCACHE_SECTOR);
+	memcpy(store->new, mem, PCACHE_SECTOR);
+}
+
+void origin_write(struct origin *origin, struct origin_io *io)
+{
+	struct block_device *bdev = origin->bdev;
+	u32 i;
+
+	CHECK(io->sectors && io->sector + io->sectors <= bdev->sectors);
+	CHECK(io->sectors * PCACHE_SECTOR <= ORIGIN_IO_SIZE);
+	CHECK_EQ((io->sector | io->sectors) * PCACHE_SECTOR % bdev->block, 0);
+	bdev->writes++;
+	io->error = 0;
+	if (bdev->fail_writes && !get_random_u32_below(bdev->fail_writes))
+		io->error = -EIO;
+	/* One that fails may have got some of it done. */
+	for (i = 0; i < io->sectors && (!io->error || get_random_u32_below(4)); i++)
+		note_store(bdev, io, i);
+	finish_io(origin, io);
+}
+
+int origin_flush(struct origin *origin)
+{
+	struct block_device *bdev = origin->bdev;
+	size_t i, left = 0;
+
+	might_sleep();
+	if (!bdev->volatile_cache) {
+		bdev->nr_stores = 0;
+		return 0;
+	}
+	bdev->flushes++;
+	if (bdev->fail_flushes && !get_random_u32_below(bdev->fail_flushes))
+		return -EIO;
+	/* Only what had completed before is durable. */
+	for (i = 0; i < bdev->nr_stores; i++)
+		if (!bdev->stores[i].done)
+			bdev->stores[left++] = bdev->stores[i];
+	bdev->nr_stores = left;
+	return 0;
+}
+
+bool origin_needs_flush(struct origin *origin)
+{
+	return origin->bdev->volatile_cache;
+}
+
+u32 origin_block_size(struct origin *origin)
+{
+	return origin->bdev->block;
+}
+
+void origin_identity(struct origin *origin, struct identity *who)
+{
+	memset(who, 0, sizeof(*who));
+	who->origin_sectors = origin->sectors;
+	memcpy(who->origin_id, origin->bdev->id, PCACHE_ID_SIZE);
+}
+
+/*
+ * The cache.
+ */
+
+static bool waiting;
+
+static void no_one_to_tell(struct pcache *c)
+{
+}
+
+static bool has_waiters(struct pcache *c)
+{
+	return waiting;
+}
+
+int rig_open(struct pcache *c, struct pmem_model *model, struct block_device *bdev,
+	     const struct pcache_options *opt)
+{
+	int r;
+
+	memset(c, 0, sizeof(*c));
+	strscpy(c->name, "rig", sizeof(c->name));
+	pmem_model_open(model, &c->pmem, c->name);
+	c->origin.bdev = bdev;
+	c->origin.sectors = bdev->sectors;
+	c->on_space = no_one_to_tell;
+	c->has_waiters = has_waiters;
+	r = pcache_init(c);
+	if (!r) {
+		r = pcache_load(c, opt);
+		if (r)
+			pcache_exit(c);
+	}
+	if (r)
+		pmem_close(&c->pmem);
+	else
+		pcache_start(c);
+	return r;
+}
+
+void rig_close(struct pcache *c)
+{
+	pcache_stop(c);
+	pcache_exit(c);
+	pmem_close(&c->pmem);
+}
+
+static u32 key_max(struct pcache *c)
+{
+	return c->opt.data_crc ? PCACHE_CRC_KEY_SECTORS : PCACHE_KEY_SECTORS;
+}
+
+static void store(struct pcache *c, struct extent *e, const void *data)
+{
+	u32 bytes = e->len * PCACHE_SECTOR;
+
+	e->key_len = e->len;
+	pmem_begin(&c->pmem);
+	if (c->opt.data_crc)
+		e->crc = pmem_write_crc(&c->pmem, pcache_addr(c, e), data, bytes,
+					PCACHE_CRC_SEED);
+	else
+		pmem_write(&c->pmem, pcache_addr(c, e), data, bytes);
+	pmem_end(&c->pmem);
+}
+
+static u32 write_piece(struct pcache *c, u64 sector, u32 sectors, const void *data)
+{
+	struct extent e = { .start = sector };
+	struct shard *shard;
+
+	e.len = heads_alloc(&c->heads, SEGMENT_DATA,
+			    min3(sectors, chunk_rest(sector), key_max(c)), &e.seg, &e.sect);
+	if (!e.len)
+		return 0;
+	store(c, &e, data);
+	shard = pcache_lock_shard(c, sector, GFP_NOWAIT | __GFP_NOWARN);
+	if (!shard) {
+		segment_put(&c->segs, e.seg, 1);
+		return 0;
+	}
+	pcache_outdate_fills(shard, e.start, e.len);
+	index_insert(&shard->index, &e, NULL);
+	keylog_append(&c->log, shard, &e);
+	spin_unlock(&shard->lock);
+	writeback_poke(c);
+	return e.len;
+}
+
+void rig_write(struct pcache *c, u64 sector, u32 sectors, const void *data)
+{
+	unsigned int tries = 0;
+
+	while (sectors) {
+		u32 n = write_piece(c, sector, sectors, data);
+
+		waiting = !n;
+		if (!n) {
+			if (++tries == 100000)
+				stub_bug("a write finds no space, ever: %u of %u segments free, %u dead, %llu sectors dirty, the log at %u:%u, next %d, from %u:%u, written back to %u:%u",
+					 c->segs.nr_free, c->segs.nr, c->segs.nr_dead,
+					 writeback_dirty(c), c->log.put.seg, c->log.put.off,
+					 c->log.next, c->log.key_tail.seg, c->log.key_tail.off,
+					 c->log.dirty_tail.seg, c->log.dirty_tail.off);
+			reclaim_kick(c);
+			stub_sleep(20);
+			continue;
+		}
+		sector += n;
+		sectors -= n;
+		data += n * PCACHE_SECTOR;
+	}
+}
+
+void rig_flush(struct pcache *c)
+{
+	keylog_commit(&c->log);
+}
+
+static void fill_piece(struct pcache *c, u64 sector, u32 sectors, const void *data)
+{
+	struct extent e = { .start = sector, .clean = true };
+	struct shard *shard;
+
+	if (!segments_plenty(&c->segs))
+		return;
+	e.len = heads_alloc(&c->heads, SEGMENT_FILL, min(sectors, key_max(c)), &e.seg, &e.sect);
+	if (!e.len)
+		return;
+	store(c, &e, data);
+	shard = pcache_lock_shard(c, sector, GFP_NOWAIT | __GFP_NOWARN);
+	if (!shard) {
+		segment_put(&c->segs, e.seg, 1);
+		return;
+	}
+	index_insert(&shard->index, &e, NULL);
+	keylog_append(&c->log, shard, &e);
+	spin_unlock(&shard->lock);
+}
+
+static int read_hit(struct pcache *c, const struct extent *e, void *data)
+{
+	int r = pcache_verify(c, e);
+
+	if (!r)
+		r = pmem_read(&c->pmem, data, pcache_addr(c, e), e->len * PCACHE_SECTOR);
+	segment_unpin(&c->segs, e->seg);
+	return r;
+}
+
+int rig_read(struct pcache *c, u64 sector, u32 sectors, void *data, bool fill)
+{
+	int r = 0;
+
+	while (!r && sectors) {
+		struct shard *shard = keylog_shard(&c->log, sector);
+		u32 n = min(sectors, chunk_rest(sector));
+		struct extent e;
+
+		spin_lock(&shard->lock);
+		if (!index_find(&shard->index, sector, n, &e)) {
+			e.start = sector + n;
+		} else if (e.start == sector) {
+			segment_pin(&c->segs, e.seg);
+			index_mark_hit(&shard->index, &e);
+		}
+		spin_unlock(&shard->lock);
+		if (e.start == sector) {
+			n = e.len;
+			r = read_hit(c, &e, data);
+		} else {
+			n = e.start - sector;
+			memcpy(data, c->origin.bdev->mem + sector * PCACHE_SECTOR,
+			       n * PCACHE_SECTOR);
+			if (fill)
+				fill_piece(c, sector, n, data);
+		}
+		sector += n;
+		sectors -= n;
+		data += n * PCACHE_SECTOR;
+	}
+	return r;
+}
+
+void rig_drain(struct pcache *c)
+{
+	unsigned int tries = 0;
+
+	rig_flush(c);
+	while (writeback_dirty(c)) {
+		if (++tries == 100000)
+			stub_bug("what is dirty is never written back: %llu sectors, at %u:%u of %u:%u; %s",
+				 writeback_dirty(c), c->log.dirty_tail.seg,
+				 c->log.dirty_tail.off, c->log.head.seg, c->log.head.off,
+				 stub_log());
+		writeback_urge(c);
+		stub_sleep(100);
+	}
+}
+
+static void store_segment_info(struct pmem *pm, u32 id, u32 segments)
+{
+	u64 off = PCACHE_SEGS_OFF + (u64)id * PCACHE_SEG_SIZE;
+	struct media_segment_info info;
+	struct media_slot slot;
+
+	CHECK_EQ(media_load(pm, off, PCACHE_SEG_INFO_STRIDE, &info, sizeof(info), &slot), 0);
+	info.flags = PCACHE_SEG_TYPE_CACHE | (id + 1 < segments ? PCACHE_SEG_HAS_NEXT : 0);
+	info.next_seg = id + 1 < segments ? id + 1 : 0;
+	media_store(pm, off, PCACHE_SEG_INFO_STRIDE, &info, sizeof(info), &slot);
+}
+
+void rig_format(struct pmem_model *model, struct block_device *bdev,
+		const struct pcache_options *opt, u32 segments, struct log_pos pos)
+{
+	struct media_position tail = { .cache_seg_id = pos.seg, .seg_off = pos.off };
+	struct media_slot slot;
+	struct superblock sb;
+	struct pcache c;
+	struct pmem pm;
+
+	CHECK_EQ(rig_open(&c, model, bdev, opt), 0);
+	rig_close(&c);
+	pmem_model_open(model, &pm, "rig");
+	CHECK_EQ(superblock_read(&pm, &sb), 0);
+	CHECK(segments <= sb.n_segs);
+	sb.n_segs = segments;
+	superblock_set_info(&pm, &sb, sb.info_flags);
+	store_segment_info(&pm, segments - 1, segments);
+	CHECK_EQ(media_load(&pm, PCACHE_KEY_TAIL_OFF, PCACHE_TAIL_STRIDE, &(struct media_position){},
+			    sizeof(tail), &slot), 0);
+	media_store(&pm, PCACHE_KEY_TAIL_OFF, PCACHE_TAIL_STRIDE, &tail, sizeof(tail), &slot);
+	CHECK_EQ(media_load(&pm, PCACHE_DIRTY_TAIL_OFF, PCACHE_TAIL_STRIDE,
+			    &(struct media_position){}, sizeof(tail), &slot), 0);
+	media_store(&pm, PCACHE_DIRTY_TAIL_OFF, PCACHE_TAIL_STRIDE, &tail, sizeof(tail), &slot);
+	pmem_close(&pm);
+}
+
+/* What the log owes to shards has room, each key in a set of its own (rule 2). */
+static void check_credit(struct pcache *c)
+{
+	const struct keylog *log = &c->log;
+	u64 keys = log->nr_stage, room = 0;
+	unsigned int i;
+
+	for (i = 0; i < c->nr_shards; i++) {
+		CHECK(c->shards[i].nr_keys + c->shards[i].credit <= SHARD_KEYS);
+		keys += c->shards[i].nr_keys + c->shards[i].credit;
+	}
+	CHECK_EQ(log->promised, keys);
+	if (log->next >= 0)
+		room = PCACHE_SEG_DATA_SIZE - PCACHE_KSET_SIZE(0);
+	else
+		room = PCACHE_SEG_DATA_SIZE - PCACHE_KSET_SIZE(0) - log->put.off;
+	CHECK(keys * PCACHE_KSET_SIZE(1) <= room);
+}
+
+/* No entry of an index leads to a segment that may be given away (rule 9). */
+static void check_index(struct pcache *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nr_shards; i++) {
+		struct extent e;
+		u64 at = 0;
+
+		while (index_next(&c->shards[i].index, at, &e)) {
+			CHECK(e.seg < c->segs.nr);
+			CHECK(atomic_read(&c->segs.seg[e.seg].refs) > 0);
+			CHECK(e.sect + e.len <= PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR);
+			CHECK(keylog_shard(&c->log, e.start) == &c->shards[i]);
+			at = e.start + e.len;
+		}
+	}
+}
+
+static void check_segments(struct pcache *c)
+{
+	struct segment *seg;
+	u32 id, free = 0, dead = 0, used = 0;
+
+	list_for_each_entry(seg, &c->segs.free, list) {
+		CHECK_EQ(atomic_read(&seg->refs), 0);
+		free++;
+	}
+	list_for_each_entry(seg, &c->segs.dead, list) {
+		CHECK_EQ(atomic_read(&seg->refs), 0);
+		dead++;
+	}
+	for (id = 0; id < c->segs.nr; id++)
+		used += atomic_read(&c->segs.seg[id].refs) > 0;
+	CHECK_EQ(free, c->segs.nr_free);
+	CHECK_EQ(dead, c->segs.nr_dead);
+	CHECK_EQ(free + dead + used, c->segs.nr);
+}
+
+void rig_check(struct pcache *c)
+{
+	check_credit(c);
+	check_index(c);
+	check_segments(c);
+}

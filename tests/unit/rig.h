@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A whole cache in one process: the core over a model of persistent memory, an origin in memory with
+ * a volatile cache of its own, and reads and writes as read.c and write.c make them of bios.
+ *
+ * There is one rig, the struct origin of which all lives of a cache share.
+ */
+#ifndef RIG_H
+#define RIG_H
+
+#include "pcache.h"
+#include "pmem_model.h"
+
+/* What an origin may still lose: a sector's content before and after a write. */
+struct origin_store {
+	u64 sector;
+	bool done;			/* the transfer has completed */
+	struct origin_io *io;
+	u8 old[PCACHE_SECTOR], new[PCACHE_SECTOR];
+};
+
+struct block_device {
+	u8 *mem;			/* what a read gets */
+	u64 sectors;
+	u32 block;
+	bool volatile_cache;
+	char id[PCACHE_ID_SIZE];
+	struct origin_store *stores;	/* since they were flushed, oldest first */
+	size_t nr_stores, max_stores;
+	unsigned long writes, flushes;
+	u32 fail_writes, fail_flushes;	/* one in so many, by chance */
+	bool slow;			/* transfers complete later, in any order */
+};
+
+struct block_device *fake_origin_new(u64 sectors);
+void fake_origin_free(struct block_device *bdev);
+/* The power fails: of what is not flushed, each sector keeps any of its states; or all the last. */
+void fake_origin_crash(struct block_device *bdev, bool keep_all);
+
+/* A cache in its first life or a later one: opened, replayed and started. An error is returned. */
+int rig_open(struct pcache *c, struct pmem_model *model, struct block_device *bdev,
+	     const struct pcache_options *opt);
+/* Everything acknowledged is durable then; and quiet. */
+void rig_close(struct pcache *c);
+
+/* As the user does it; a write waits for space if it must, and is acknowledged on return. */
+void rig_write(struct pcache *c, u64 sector, u32 sectors, const void *data);
+void rig_flush(struct pcache *c);
+/* 0, or -EIO. A miss is cached if @fill. */
+int rig_read(struct pcache *c, u64 sector, u32 sectors, void *data, bool fill);
+/* All that is dirty goes to the origin. */
+void rig_drain(struct pcache *c);
+
+/*
+ * Make @model a cache of @segments segments, however large it is, with the log at @pos: there it
+ * begins and ends.
+ */
+void rig_format(struct pmem_model *model, struct block_device *bdev,
+		const struct pcache_options *opt, u32 segments, struct log_pos pos);
+
+/* What holds between two operations, whatever they were. */
+void rig_check(struct pcache *c);
+
+#endif
