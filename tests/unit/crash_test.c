@@ -265,15 +265,45 @@ static void do_junk(struct world *w)
 	rig_write(&w->c, JUNK_SECTOR, SHARD_CHUNK_SECTORS, junk);
 }
 
+/*
+ * What earlier uses of the memory have left: good sets, wherever the log may come, with keys that
+ * look alive and lead to data that nobody has written in this life. None may ever be replayed.
+ */
+static void plant_stale_sets(struct world *w, u32 seg, u32 off, u32 end, u32 data_seg)
+{
+	u8 *mem = w->model->mem + PCACHE_SEGS_OFF + PCACHE_SEG_DATA_OFF;
+	struct {
+		struct media_kset set;
+		struct media_key key;
+	} stale = {
+		.set = { .key_num = 1, .magic = PCACHE_KSET_MAGIC },
+		.key = { .len = PCACHE_SECTOR, .cache_seg_id = data_seg },
+	};
+
+	for (; off + sizeof(stale) <= end; off += sizeof(stale)) {
+		stale.key.off = slot_sector(below(SLOTS)) * PCACHE_SECTOR;
+		stale.key.cache_seg_off = PCACHE_SEG_SIZE / 2 + below(100) * PCACHE_SECTOR;
+		stale.set.crc = media_crc(&stale, sizeof(stale));
+		memcpy(mem + (u64)seg * PCACHE_SEG_SIZE + off, &stale, sizeof(stale));
+	}
+	memset(mem + (u64)data_seg * PCACHE_SEG_SIZE + PCACHE_SEG_SIZE / 2, 0xEE, 100 * PCACHE_SECTOR);
+}
+
 static void world_init(struct world *w, u32 segments, u32 one_in)
 {
 	struct log_pos log = { segments / 2, 0 };
+	u32 i;
 
 	w->model = pmem_model_new(PCACHE_MIN_SIZE);
 	w->bdev = fake_origin_new(ORIGIN_SECTORS);
 	/* The log soon gets to the end of its segment. */
 	log.off = PCACHE_SEG_DATA_SIZE - round_up(below(20000), 8) - PCACHE_KSET_SIZE(0);
 	rig_format(w->model, w->bdev, &w->opt, segments, log);
+	for (i = 0; i < segments; i++)
+		if (i != log.seg)
+			plant_stale_sets(w, i, 0, 100000, segments - 1);
+	plant_stale_sets(w, log.seg, log.off + PCACHE_KSET_SIZE(0), PCACHE_SEG_DATA_SIZE,
+			 segments - 1);
 	CHECK_EQ(rig_open(&w->c, w->model, w->bdev, &w->opt), 0);
 	w->one_in = one_in;
 	w->model->on_fence = on_fence;
