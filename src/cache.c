@@ -109,7 +109,8 @@ static int make_shards(struct pcache *c)
 {
 	unsigned int i;
 
-	c->nr_shards = min(roundup_pow_of_two(8 * num_possible_cpus()), (unsigned long)SHARDS_MAX);
+	c->nr_shards = min_t(unsigned long, roundup_pow_of_two(8 * num_possible_cpus()),
+			     SHARDS_MAX);
 	c->shards = kvcalloc(c->nr_shards, sizeof(*c->shards), GFP_KERNEL);
 	if (!c->shards)
 		return -ENOMEM;

@@ -75,7 +75,7 @@ struct media_identity {
 	__le64 magic;
 	__u8 uuid[16];			/* of the cache, random */
 	__le64 origin_sectors;
-	__u8 origin_id[PCACHE_ID_SIZE];	/* what the origin calls itself; zeros where it has no name */
+	__u8 origin_id[PCACHE_ID_SIZE];	/* what the origin calls itself; zeros: no name */
 };
 
 #define PCACHE_INFO_DATA_CRC	(1u << 0)

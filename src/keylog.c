@@ -304,10 +304,10 @@ static bool is_committed(struct keylog *log)
 {
 	if (READ_ONCE(log->pending))
 		return false;
-	smp_rmb();
+	smp_rmb();	/* taken from the shards after it was locked */
 	if (mutex_is_locked(&log->lock))
 		return false;
-	smp_rmb();
+	smp_rmb();	/* on the stage before it was unlocked */
 	return !READ_ONCE(log->nr_stage);
 }
 
@@ -324,7 +324,7 @@ void keylog_commit(struct keylog *log)
 	mutex_lock(&log->lock);
 	if ((long)(log->commits - mine) < 0) {
 		WRITE_ONCE(log->commits, log->commits + 1);
-		smp_mb();
+		smp_mb();	/* pairs with the first above */
 		pmem_begin(log->pm);
 		gather(log);
 		if (log->nr_stage == PCACHE_KSET_KEYS)

@@ -46,7 +46,7 @@ struct keylog {
 
 	struct mutex lock;		/* commits: all from here to the blank line */
 	unsigned long commits;		/* how many have been started */
-	struct media_kset *stage;	/* a set with keys from the shards, in log order; up to ... */
+	struct media_kset *stage;	/* a set with keys from the shards, in order; up to ... */
 	u32 nr_stage;			/* ... this many, perhaps more than one set takes */
 	struct log_pos put;		/* where the next set goes */
 	u32 zeroed;			/* put's segment is durably zero from put to here */

@@ -20,8 +20,8 @@ u32 media_crc(const void *record, size_t size);
 /*
  * Read the newest good copy of the record of @size bytes whose copies lie at @off and
  * @off + @stride into @record, and note in @slot what media_store() needs. @record starts with a
- * struct media_header; @size is at most 32. Returns 0; -ENODATA if neither copy is good; -EIO if neither is and
- * memory is poisoned. On error @record is zeroed.
+ * struct media_header; @size is at most 32. Returns 0; -ENODATA if neither copy is good; -EIO if
+ * neither is and memory is poisoned. On error @record is zeroed.
  */
 int media_load(struct pmem *pm, u64 off, u32 stride, void *record, size_t size,
 	       struct media_slot *slot);

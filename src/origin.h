@@ -41,7 +41,7 @@ void origin_io_free(struct origin_io *io);
 void origin_read(struct origin *origin, struct origin_io *io);
 void origin_write(struct origin *origin, struct origin_io *io);
 
-/* Make what was written durable. 0 or an error. Sleeps; no work where there is no volatile cache. */
+/* Make what was written durable. 0 or an error. Sleeps; nothing to do without a volatile cache. */
 int origin_flush(struct origin *origin);
 bool origin_needs_flush(struct origin *origin);
 

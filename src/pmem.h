@@ -32,7 +32,7 @@ struct pmem_extent {
 struct pmem {
 	void *base;			/* where byte 0 of the device is mapped */
 	u64 size;			/* bytes */
-	const char *name;		/* for messages; the caller's, and must outlive the mapping */
+	const char *name;		/* for messages; the caller's, outlives the mapping */
 	void *vmap;			/* what to unmap, where the extents did not lie in a row */
 	struct pmem_extent *extents;
 	unsigned int nr_extents;

@@ -22,7 +22,7 @@ struct media_kset;
 struct reclaim {
 	struct workqueue_struct *wq;
 	struct work_struct work;
-	struct mutex tail_lock;		/* held while key_tail moves: who holds it sees a still log */
+	struct mutex tail_lock;		/* held while key_tail moves: its holder sees a still log */
 	struct media_kset *set;
 	u32 *refs;			/* segments whose references a pass will put */
 	u32 nr_refs;

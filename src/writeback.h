@@ -37,7 +37,7 @@ struct writeback {
 	bool lost;			/* the run met data that can't be read */
 	bool replaying;			/* dirty_tail has not passed what replay found yet */
 	struct log_pos replayed;	/* the head at activation */
-	u64 passed;			/* keys that dirty_tail has passed, as keylog.nr_keys counts */
+	u64 passed;			/* keys behind dirty_tail, as keylog.nr_keys counts */
 	u64 written_back;		/* dirty sectors of them, as shard.dirty counts */
 };
 
