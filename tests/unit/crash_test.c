@@ -40,6 +40,7 @@ struct world {
 	u32 *flushes;			/* the values that 'flushed' has had */
 	u32 nr_flushes;
 	u32 one_in;			/* of so many fences */
+	u32 look_closely;		/* at so many more fences */
 	bool junk;			/* fill the cache with what nobody reads */
 	unsigned long crashes;
 	u64 seed;			/* of the next crash */
@@ -203,19 +204,43 @@ static void next_life_but_one(struct pmem_model *model, void *arg)
 	CHECK(pmem_model_fork(model, PMEM_KEEP_RANDOM, get_random_u64(), next_life, w));
 }
 
+static void cut_power(struct world *w, enum pmem_keep keep)
+{
+	w->crashes++;
+	w->seed = get_random_u64();
+	if (!pmem_model_fork(w->model, keep, w->seed, below(8) ? next_life : next_life_but_one, w))
+		test_failed(__FILE__, __LINE__, "after write %u, flushed %u, %lu fences, kept %d",
+			    w->last_write, w->flushed, w->model->fences, keep);
+}
+
+/* Is the log about to go on in another segment? That is rare, and worth a look. */
+static bool enters_segment(const struct pmem_model *model)
+{
+	size_t i;
+
+	if (model->nr_stores > 1000)	/* data, and dear to look at */
+		return false;
+	for (i = 0; i < model->nr_stores; i++)
+		if ((model->stores[i].off - PCACHE_SEGS_OFF) % PCACHE_SEG_SIZE - PCACHE_SEG_DATA_OFF <
+		    PCACHE_KSET_SIZE(0))
+			return true;
+	return false;
+}
+
 static void on_fence(struct pmem_model *model, void *arg)
 {
 	struct world *w = arg;
-	enum pmem_keep keep;
+	int i;
 
-	if (below(w->one_in))
-		return;
-	keep = below(2) ? PMEM_KEEP_RANDOM : below(PMEM_KEEP_KINDS);
-	w->crashes++;
-	w->seed = get_random_u64();
-	if (!pmem_model_fork(model, keep, w->seed, below(8) ? next_life : next_life_but_one, w))
-		test_failed(__FILE__, __LINE__, "after write %u, flushed %u, %lu fences, kept %d",
-			    w->last_write, w->flushed, model->fences, keep);
+	if (enters_segment(model))
+		w->look_closely = 3;
+	if (w->look_closely) {
+		w->look_closely--;
+		for (i = 0; i < 4; i++)
+			cut_power(w, PMEM_KEEP_RANDOM);
+	}
+	if (!below(w->one_in))
+		cut_power(w, below(2) ? PMEM_KEEP_RANDOM : below(PMEM_KEEP_KINDS));
 }
 
 static void do_write(struct world *w)
