@@ -97,6 +97,7 @@ static void format(struct pcache *c)
 	struct identity who;
 
 	origin_identity(&c->origin, &who);
+	superblock_begin(&c->pmem, &c->sb);
 	segments_format(&c->pmem, superblock_segments(&c->pmem, &c->sb));
 	keylog_format(&c->pmem);
 	superblock_adopt(&c->pmem, &c->sb, &who);
@@ -177,8 +178,11 @@ int pcache_load(struct pcache *c, const struct pcache_options *opt)
 		return r;
 	}
 	c->loaded = true;
-	if (!opt->read_only)
-		adopt(c);
+	if (opt->read_only)
+		return 0;
+	if (c->sb.formatting)
+		superblock_settle(&c->pmem, &c->sb);
+	adopt(c);
 	return 0;
 }
 

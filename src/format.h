@@ -78,6 +78,13 @@ struct media_identity {
 	__u8 origin_id[PCACHE_ID_SIZE];	/* what the origin calls itself; zeros: no name */
 };
 
+/*
+ * While a device is being formatted this word of the superblock's block, ours alone as well, holds
+ * the magic: so what a power cut has left of it can be told from what belongs to somebody else.
+ */
+#define PCACHE_FORMATTING_OFF	(PCACHE_SB_OFF + 512)
+#define PCACHE_FORMATTING_MAGIC	0x676E6974746D7246ULL
+
 #define PCACHE_INFO_DATA_CRC	(1u << 0)
 #define PCACHE_INFO_INIT	(1u << 1)	/* the first activation has completed */
 #define PCACHE_INFO_MODE_SHIFT	2

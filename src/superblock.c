@@ -24,7 +24,7 @@ static int read_block(struct pmem *pm, void *block, u64 off)
 	return r;
 }
 
-/* Only a device whose first 20 KiB are zero may be formatted (rule 11). */
+/* Only a device whose first 20 KiB are zero may be formatted, but for our own rest (rule 11). */
 static int check_blank(struct pmem *pm, u8 *block)
 {
 	u64 off;
@@ -167,9 +167,11 @@ int superblock_read(struct pmem *pm, struct superblock *sb)
 	r = read_block(pm, block, PCACHE_SB_OFF);
 	if (r)
 		goto out;
+	sb->formatting = *(u64 *)(block + PCACHE_FORMATTING_OFF - PCACHE_SB_OFF) ==
+			 PCACHE_FORMATTING_MAGIC;
 	if (!((struct media_superblock *)block)->magic) {
 		sb->blank = true;
-		r = check_blank(pm, block);
+		r = sb->formatting ? 0 : check_blank(pm, block);
 		goto out;
 	}
 	r = check_superblock(pm, sb, block);
@@ -244,6 +246,45 @@ u32 superblock_segments(const struct pmem *pm, const struct superblock *sb)
 	return min_t(u64, (pm->size - PCACHE_SEGS_OFF) / PCACHE_SEG_SIZE, PCACHE_MAX_SEGS);
 }
 
+static void store_word(struct pmem *pm, u64 off, u64 word)
+{
+	pmem_begin(pm);
+	pmem_write(pm, off, &word, sizeof(word));
+	pmem_end(pm);
+}
+
+void superblock_begin(struct pmem *pm, struct superblock *sb)
+{
+	store_word(pm, PCACHE_FORMATTING_OFF, PCACHE_FORMATTING_MAGIC);
+	sb->formatting = true;
+}
+
+void superblock_settle(struct pmem *pm, struct superblock *sb)
+{
+	store_word(pm, PCACHE_FORMATTING_OFF, 0);
+	sb->formatting = false;
+}
+
+/* The magic comes last, in one store: before it there is no superblock, behind it a whole one. */
+static void store_superblock(struct pmem *pm, const struct superblock *sb)
+{
+	struct media_superblock m = {
+		.flags = cpu_to_le32(sb->flags),
+		.magic = cpu_to_le64(PCACHE_SB_MAGIC),
+		.seg_num = cpu_to_le32(sb->seg_num),
+	};
+	__le64 magic = m.magic;
+
+	m.crc = cpu_to_le32(media_crc(&m, sizeof(m)));
+	m.magic = 0;
+	pmem_begin(pm);
+	pmem_write(pm, PCACHE_SB_OFF, &m, sizeof(m));
+	pmem_fence(pm);
+	pmem_write(pm, PCACHE_SB_OFF + offsetof(struct media_superblock, magic), &magic,
+		   sizeof(magic));
+	pmem_end(pm);
+}
+
 void superblock_format(struct pmem *pm, struct superblock *sb, u32 info_flags)
 {
 	if (sb->blank)
@@ -253,17 +294,7 @@ void superblock_format(struct pmem *pm, struct superblock *sb, u32 info_flags)
 	sb->n_segs = sb->seg_num;
 	superblock_set_info(pm, sb, info_flags | PCACHE_INFO_INIT);
 
-	if (sb->blank) {
-		struct media_superblock m = {
-			.flags = cpu_to_le32(sb->flags),
-			.magic = cpu_to_le64(PCACHE_SB_MAGIC),
-			.seg_num = cpu_to_le32(sb->seg_num),
-		};
-
-		m.crc = cpu_to_le32(media_crc(&m, sizeof(m)));
-		pmem_begin(pm);
-		pmem_write(pm, PCACHE_SB_OFF, &m, sizeof(m));
-		pmem_end(pm);
-		sb->blank = false;
-	}
+	if (sb->blank)
+		store_superblock(pm, sb);
+	sb->blank = false;
 }

@@ -24,6 +24,7 @@ struct superblock {
 	u32 info_flags;			/* PCACHE_INFO_*; without INIT the rest must be made anew */
 	struct media_slot info_slot;
 	bool blank;			/* nothing on the device: format it */
+	bool formatting;		/* a formatting has begun, and not been settled */
 	bool owned;			/* an identity is there */
 	u8 uuid[16];			/* of the cache, if it is owned */
 	struct identity identity;
@@ -31,7 +32,7 @@ struct superblock {
 
 /*
  * Read what is there, change nothing. 0, also for a device that is blank: its first 20 KiB are
- * zero. -EINVAL if it is no cache device, or one that can't be right; -EIO if it can't be read.
+ * zero, or hold what a power cut has left of an earlier formatting. -EINVAL if it is no cache device, or one that can't be right; -EIO if it can't be read.
  */
 int superblock_read(struct pmem *pm, struct superblock *sb);
 
@@ -44,6 +45,13 @@ int superblock_check_origin(struct pmem *pm, const struct superblock *sb,
 
 /* How many segments the device has, or will have once it is formatted. */
 u32 superblock_segments(const struct pmem *pm, const struct superblock *sb);
+
+/*
+ * The device is about to be formatted. Until superblock_settle() it can be formatted again,
+ * whatever a power cut leaves of it. Both are durable on return.
+ */
+void superblock_begin(struct pmem *pm, struct superblock *sb);
+void superblock_settle(struct pmem *pm, struct superblock *sb);
 
 /*
  * Complete the formatting of a device that is blank, or whose first activation never completed.
