@@ -237,7 +237,7 @@ static void on_fence(struct pmem_model *model, void *arg)
 	if (w->look_closely) {
 		w->look_closely--;
 		for (i = 0; i < 4; i++)
-			cut_power(w, PMEM_KEEP_RANDOM);
+			cut_power(w, i ? PMEM_KEEP_ONE_CALL : PMEM_KEEP_RANDOM);
 	}
 	if (!below(w->one_in))
 		cut_power(w, below(2) ? PMEM_KEEP_RANDOM : below(PMEM_KEEP_KINDS));

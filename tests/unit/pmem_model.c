@@ -115,7 +115,7 @@ static void note_store(struct pmem_model *model, u64 off, u64 old, u64 new)
 		model->stores = realloc(model->stores,
 					model->max_stores * sizeof(*model->stores));
 	}
-	model->stores[model->nr_stores++] = (struct pmem_store){ off, old, new };
+	model->stores[model->nr_stores++] = (struct pmem_store){ off, old, new, model->calls };
 }
 
 void memcpy_flushcache(void *dst, const void *src, size_t n)
@@ -127,6 +127,7 @@ void memcpy_flushcache(void *dst, const void *src, size_t n)
 		stub_bug("memcpy_flushcache() to memory that is not persistent");
 	if (!stub_migrate_disabled)
 		stub_bug("a store outside of a section");
+	model->calls++;
 	off = (u8 *)dst - model->mem;
 	end = off + n;
 	if (end > model->size)
@@ -187,6 +188,17 @@ unsigned long copy_mc_to_kernel(void *dst, const void *src, unsigned int n)
  * Damage.
  */
 
+/* One of the calls, each as likely: large ones must not hide the small ones. */
+static const struct pmem_store *choose_call(const struct pmem_model *model)
+{
+	const struct pmem_store *first = model->stores, *last = first + model->nr_stores - 1;
+	unsigned long call = first->call + get_random_u32_below(last->call - first->call + 1);
+
+	while (first < last && first->call < call)
+		first++;
+	return first;
+}
+
 static int by_place_and_age(const void *a, const void *b)
 {
 	const struct pmem_store *x = *(const struct pmem_store **)a;
@@ -197,10 +209,14 @@ static int by_place_and_age(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* How many of the @n stores to the eight bytes at @off are kept. @chosen is the odd one out. */
-static size_t keep_how_many(enum pmem_keep keep, u64 off, size_t n, u64 chosen)
+/*
+ * How many of the @n stores to the eight bytes at the place of @last, the newest of them, are kept.
+ * @chosen is the odd one out.
+ */
+static size_t keep_how_many(enum pmem_keep keep, const struct pmem_store *last, size_t n,
+			    const struct pmem_store *chosen)
 {
-	bool same_line = off / LINE == chosen / LINE;
+	bool same_line = last->off / LINE == chosen->off / LINE;
 
 	switch (keep) {
 	case PMEM_KEEP_NONE:
@@ -212,9 +228,13 @@ static size_t keep_how_many(enum pmem_keep keep, u64 off, size_t n, u64 chosen)
 	case PMEM_KEEP_BUT_ONE_LINE:
 		return same_line ? 0 : n;
 	case PMEM_KEEP_ONE_STORE:
-		return off == chosen ? n : 0;
+		return last->off == chosen->off ? n : 0;
 	case PMEM_KEEP_BUT_ONE_STORE:
-		return off == chosen ? 0 : n;
+		return last->off == chosen->off ? 0 : n;
+	case PMEM_KEEP_ONE_CALL:
+		return last->call == chosen->call ? n : 0;
+	case PMEM_KEEP_BUT_ONE_CALL:
+		return last->call == chosen->call ? n - 1 : n;
 	default:
 		return get_random_u32_below(n + 1);
 	}
@@ -224,7 +244,7 @@ void pmem_model_crash(struct pmem_model *model, enum pmem_keep keep)
 {
 	size_t i, n, nr = model->nr_stores;
 	const struct pmem_store **sorted;
-	u64 chosen;
+	const struct pmem_store *chosen;
 
 	if (!nr)
 		return;
@@ -232,14 +252,17 @@ void pmem_model_crash(struct pmem_model *model, enum pmem_keep keep)
 	for (i = 0; i < nr; i++)
 		sorted[i] = &model->stores[i];
 	qsort(sorted, nr, sizeof(*sorted), by_place_and_age);
-	chosen = sorted[get_random_u32_below(nr)]->off;
+	if (keep == PMEM_KEEP_ONE_CALL || keep == PMEM_KEEP_BUT_ONE_CALL)
+		chosen = choose_call(model);
+	else
+		chosen = sorted[get_random_u32_below(nr)];
 	for (i = 0; i < nr; i += n) {
 		u64 off = sorted[i]->off;
 		size_t kept;
 
 		for (n = 1; i + n < nr && sorted[i + n]->off == off; n++)
 			;
-		kept = keep_how_many(keep, off, n, chosen);
+		kept = keep_how_many(keep, sorted[i + n - 1], n, chosen);
 		memcpy(model->mem + off, kept ? &sorted[i + kept - 1]->new : &sorted[i]->old,
 		       PIECE);
 	}

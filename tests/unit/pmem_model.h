@@ -20,6 +20,7 @@
 struct pmem_store {
 	u64 off;			/* of the eight bytes */
 	u64 old, new;
+	unsigned long call;		/* of memcpy_flushcache(), which stores many at once */
 };
 
 struct pmem_model {
@@ -30,6 +31,7 @@ struct pmem_model {
 	u64 *poisoned;			/* offsets of lines */
 	size_t nr_poisoned;
 	unsigned long fences;		/* that had stores to make durable */
+	unsigned long calls;
 	/* Called at such a fence, before the stores are durable. */
 	void (*on_fence)(struct pmem_model *model, void *arg);
 	void *arg;
@@ -56,6 +58,8 @@ enum pmem_keep {
 	PMEM_KEEP_BUT_ONE_LINE,		/* all others */
 	PMEM_KEEP_ONE_STORE,		/* one piece of eight bytes, by chance */
 	PMEM_KEEP_BUT_ONE_STORE,
+	PMEM_KEEP_ONE_CALL,		/* what was stored together: a header, say, or a key set */
+	PMEM_KEEP_BUT_ONE_CALL,
 	PMEM_KEEP_KINDS,
 };
 

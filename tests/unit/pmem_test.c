@@ -208,6 +208,7 @@ TEST(pmem_model_kinds)
 		pmem_fence(&pm);
 		for (off = 0; off < 512; off += 8)
 			store(off, 1);
+		CHECK_EQ(model->nr_stores, 64);
 		pmem_model_crash(model, keep);
 		for (off = 0; off < 512; off += 8)
 			kept += word(off);
@@ -219,9 +220,9 @@ TEST(pmem_model_kinds)
 			CHECK_EQ(kept, 8);
 		if (keep == PMEM_KEEP_BUT_ONE_LINE)
 			CHECK_EQ(kept, 56);
-		if (keep == PMEM_KEEP_ONE_STORE)
+		if (keep == PMEM_KEEP_ONE_STORE || keep == PMEM_KEEP_ONE_CALL)
 			CHECK_EQ(kept, 1);
-		if (keep == PMEM_KEEP_BUT_ONE_STORE)
+		if (keep == PMEM_KEEP_BUT_ONE_STORE || keep == PMEM_KEEP_BUT_ONE_CALL)
 			CHECK_EQ(kept, 63);
 	}
 	pmem_end(&pm);
