@@ -4,6 +4,7 @@
  *
  *	powerload write DEVICE ACKS BOOT [THREADS [SECONDS]]
  *	powerload verify DEVICE ACKS [SEEN]
+ *	powerload order DEVICE ACKS [THREADS]
  *
  * Every sector written carries a stamp: its own number and a sequence number that only grows, for
  * BOOT is its upper part. Each thread writes to a region of its own, one write at a time: of
@@ -13,6 +14,9 @@
  *
  * Afterwards a sector may hold the last stamp acknowledged for it or a later one; or, if none was,
  * nothing. A stamp once seen by "verify" must not go away again either: it is acknowledged to SEEN.
+ *
+ * "order" is for a device that may lag behind, as the origin of a cache does. Of a thread that had
+ * each write durable before the next began, it must have no write without all that came before.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -166,6 +170,21 @@ static uint32_t sectors_of(int fd)
 	return bytes / SECTOR;
 }
 
+/* Each thread's share, in sectors. */
+static uint32_t region_of(uint32_t sectors, unsigned int threads)
+{
+	uint32_t region = sectors / threads & ~7U;
+
+	if (region < 2 * MAX_SECTORS)
+		die("the device is too small");
+	return region;
+}
+
+static int is_dsync(unsigned int thread)
+{
+	return !(thread & 1);
+}
+
 static int open_or_die(const char *path, int flags)
 {
 	int fd = open(path, flags, 0666);
@@ -180,13 +199,11 @@ static int write_load(const char *path, const char *acks, uint64_t boot, unsigne
 {
 	struct worker *workers = calloc(threads, sizeof(*workers));
 	int fd = open_or_die(path, O_RDONLY);
-	uint32_t region = sectors_of(fd) / threads & ~7U;
+	uint32_t region = region_of(sectors_of(fd), threads);
 	unsigned int i;
 
 	if (!workers)
 		die("no memory");
-	if (region < 2 * MAX_SECTORS)
-		die("the device is too small");
 	close(fd);
 	acks_fd = open_or_die(acks, O_WRONLY | O_APPEND | O_CREAT);
 	if (seconds)
@@ -199,7 +216,7 @@ static int write_load(const char *path, const char *acks, uint64_t boot, unsigne
 		w->count = region;
 		w->seq = boot << BOOT_SHIFT;
 		w->random = (boot * 1000 + i + 1) * 0x9e3779b97f4a7c15ULL ^ time(NULL);
-		w->dsync = !(i & 1);
+		w->dsync = is_dsync(i);
 		if (pthread_create(&w->thread, NULL, write_region, w))
 			die("no thread");
 	}
@@ -209,8 +226,12 @@ static int write_load(const char *path, const char *acks, uint64_t boot, unsigne
 	return 0;
 }
 
-/* For each sector the last sequence number that was acknowledged, 0 if none was. */
-static uint64_t *read_acks(const char *path, uint32_t sectors)
+/*
+ * For each sector the last sequence number that was acknowledged, 0 if none was. Where there are
+ * @limits, one for each @region sectors, those do not count that are not below.
+ */
+static uint64_t *read_acks(const char *path, uint32_t sectors, const uint64_t *limits,
+			   uint32_t region)
 {
 	uint64_t *last = calloc(sectors, sizeof(*last)), records = 0;
 	FILE *file = fopen(path, "r");
@@ -224,7 +245,7 @@ static uint64_t *read_acks(const char *path, uint32_t sectors)
 		if (!ack.count || ack.count > sectors || ack.sector > sectors - ack.count)
 			die("%s: record %" PRIu64 " is not one of ours", path, records);
 		for (i = ack.sector; i < ack.sector + ack.count; i++)
-			if (last[i] < ack.seq)
+			if (last[i] < ack.seq && (!limits || ack.seq < limits[i / region]))
 				last[i] = ack.seq;
 		records++;
 	}
@@ -253,19 +274,27 @@ static void verify_sector(const uint64_t *buf, uint32_t sector, uint64_t acked)
 		    " was acknowledged", sector, buf[0], acked);
 }
 
+static uint32_t read_some(int fd, const char *path, uint64_t *buf, uint32_t sector,
+			  uint32_t sectors)
+{
+	uint32_t n = sectors - sector < MAX_SECTORS ? sectors - sector : MAX_SECTORS;
+
+	if (pread(fd, buf, n * SECTOR, (off_t)sector * SECTOR) != (ssize_t)n * SECTOR)
+		die("%s: read of sector %u: %s", path, sector, strerror(errno));
+	return n;
+}
+
 static int verify(const char *path, const char *acks, const char *seen)
 {
 	int fd = open_or_die(path, O_RDONLY | O_DIRECT);
 	uint32_t sectors = sectors_of(fd), sector, i, n, written = 0;
-	uint64_t *last = read_acks(acks, sectors);
+	uint64_t *last = read_acks(acks, sectors, NULL, 0);
 	uint64_t *buf = aligned(MAX_SECTORS * SECTOR);
 	struct ack run = { 0 };
 
 	acks_fd = seen ? open_or_die(seen, O_WRONLY | O_APPEND) : -1;
 	for (sector = 0; sector < sectors; sector += n) {
-		n = sectors - sector < MAX_SECTORS ? sectors - sector : MAX_SECTORS;
-		if (pread(fd, buf, n * SECTOR, (off_t)sector * SECTOR) != (ssize_t)n * SECTOR)
-			die("read of sector %u: %s", sector, strerror(errno));
+		n = read_some(fd, path, buf, sector, sectors);
 		for (i = 0; i < n; i++) {
 			uint64_t seq = buf[i * WORDS];
 
@@ -291,6 +320,39 @@ static int verify(const char *path, const char *acks, const char *seen)
 	return 0;
 }
 
+static int order(const char *path, const char *acks, unsigned int threads)
+{
+	int fd = open_or_die(path, O_RDONLY | O_DIRECT);
+	uint32_t sectors = sectors_of(fd), region = region_of(sectors, threads), sector, i, n;
+	uint64_t *newest = calloc(sectors / region + 1, sizeof(*newest)), *last;
+	uint64_t *buf = aligned(MAX_SECTORS * SECTOR);
+
+	if (!newest)
+		die("no memory");
+	for (sector = 0; sector < sectors; sector += n) {
+		n = read_some(fd, path, buf, sector, sectors);
+		for (i = 0; i < n; i++) {
+			uint32_t at = (sector + i) / region;
+
+			if (is_dsync(at) && newest[at] < buf[i * WORDS])
+				newest[at] = buf[i * WORDS];
+		}
+	}
+	last = read_acks(acks, sectors, newest, region);
+	for (sector = 0; sector < sectors; sector += n) {
+		n = read_some(fd, path, buf, sector, sectors);
+		for (i = 0; i < n; i++)
+			verify_sector(buf + i * WORDS, sector + i, last[sector + i]);
+	}
+	for (i = 0; i < threads; i++)
+		if (is_dsync(i))
+			printf("powerload: thread %u: all up to write %" PRIx64 "\n", i, newest[i]);
+	free(newest);
+	free(last);
+	free(buf);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc >= 5 && argc <= 7 && !strcmp(argv[1], "write"))
@@ -298,5 +360,8 @@ int main(int argc, char **argv)
 				  argc > 5 ? atoi(argv[5]) : 4, argc > 6 ? atoi(argv[6]) : 0);
 	if (argc >= 4 && argc <= 5 && !strcmp(argv[1], "verify"))
 		return verify(argv[2], argv[3], argv[4]);
-	die("usage: write DEVICE ACKS BOOT [THREADS [SECONDS]] | verify DEVICE ACKS [SEEN]");
+	if (argc >= 4 && argc <= 5 && !strcmp(argv[1], "order"))
+		return order(argv[2], argv[3], argc > 4 ? atoi(argv[4]) : 4);
+	die("usage: write DEVICE ACKS BOOT [THREADS [SECONDS]] | verify DEVICE ACKS [SEEN] | "
+	    "order DEVICE ACKS [THREADS]");
 }
