@@ -12,6 +12,9 @@
 #include "compat/compat.h"
 #include "pcache.h"
 
+/* Empty leaves that a shard keeps for its next inserts. */
+#define SHARD_LEAVES	4u
+
 /* Leaves that wait for the moment when memory is short. */
 #define LEAF_RESERVE	128u
 
@@ -76,6 +79,10 @@ int pcache_check(struct pcache *c, const struct pcache_options *opt)
 
 	if (r)
 		return r;
+	origin_identity(&c->origin, &who);
+	r = superblock_check_origin(&c->pmem, &c->sb, &who);
+	if (r)
+		return r;
 	if (c->sb.blank || !(c->sb.info_flags & PCACHE_INFO_INIT)) {
 		if (!opt->read_only)
 			return 0;
@@ -87,8 +94,7 @@ int pcache_check(struct pcache *c, const struct pcache_options *opt)
 		       media_data_crc(c) ? "true" : "false", opt->data_crc ? "true" : "false");
 		return -EINVAL;
 	}
-	origin_identity(&c->origin, &who);
-	return superblock_check_origin(&c->pmem, &c->sb, &who);
+	return 0;
 }
 
 static void format(struct pcache *c)
@@ -118,7 +124,7 @@ static int make_shards(struct pcache *c)
 	for (i = 0; i < c->nr_shards; i++) {
 		spin_lock_init(&c->shards[i].lock);
 		INIT_LIST_HEAD(&c->shards[i].fills);
-		index_init(&c->shards[i].index, &c->index_pool);
+		index_init(&c->shards[i].index, &c->index_pool, SHARD_LEAVES);
 	}
 	return 0;
 }
@@ -142,16 +148,17 @@ static int make_parts(struct pcache *c)
 	return r;
 }
 
-static void segment_idle(struct segments *segs)
+static void segments_changed(struct segments *segs)
 {
-	reclaim_kick(container_of(segs, struct pcache, segs));
+	reclaim_look(container_of(segs, struct pcache, segs));
 }
 
-/* A cache that Linux's own target has made, or whose origin has grown, gets our identity. */
-static void adopt(struct pcache *c)
+void pcache_adopt(struct pcache *c)
 {
 	struct identity who;
 
+	if (c->opt.read_only)
+		return;
 	origin_identity(&c->origin, &who);
 	if (!c->sb.owned || memcmp(&c->sb.identity, &who, sizeof(who)))
 		superblock_adopt(&c->pmem, &c->sb, &who);
@@ -166,7 +173,7 @@ int pcache_load(struct pcache *c, const struct pcache_options *opt)
 	c->opt = *opt;
 	if (c->sb.blank || !(c->sb.info_flags & PCACHE_INFO_INIT))
 		format(c);
-	c->segs.on_idle = segment_idle;
+	c->segs.on_change = segments_changed;
 	r = segments_load(&c->segs, &c->pmem, c->sb.first_seg, c->sb.n_segs, c->sb.seg_num);
 	if (r)
 		return r;
@@ -178,11 +185,9 @@ int pcache_load(struct pcache *c, const struct pcache_options *opt)
 		return r;
 	}
 	c->loaded = true;
-	if (opt->read_only)
-		return 0;
-	if (c->sb.formatting)
+	if (c->sb.formatting && !opt->read_only)
 		superblock_settle(&c->pmem, &c->sb);
-	adopt(c);
+	pcache_adopt(c);
 	return 0;
 }
 

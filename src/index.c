@@ -27,9 +27,6 @@
 
 #define INDEX_LEAF_SIZE		1024
 
-/* How many emptied leaves an index keeps at hand before it gives them back to the pool. */
-#define INDEX_STOCK_MAX		4
-
 struct leaf {
 	union {
 		struct rb_node node;
@@ -61,6 +58,7 @@ struct leaf {
 #define VAL_CLEAN		(1ULL << 48)
 #define VAL_HIT			(1ULL << 49)
 #define VAL_VERIFIED		(1ULL << 50)
+#define VAL_LOST		(1ULL << 51)
 
 /* The checksum is lowest in the third array's words. */
 #define SUM_SKIP_SHIFT		32
@@ -112,7 +110,7 @@ static u64 extent_val(const struct extent *e)
 {
 	return (e->len - 1) | (u64)e->sect << VAL_SECT_SHIFT | (u64)e->seg << VAL_SEG_SHIFT |
 	       (e->clean ? VAL_CLEAN : 0) | (e->hit ? VAL_HIT : 0) |
-	       (e->verified ? VAL_VERIFIED : 0);
+	       (e->verified ? VAL_VERIFIED : 0) | (e->lost ? VAL_LOST : 0);
 }
 
 static u64 extent_sum(const struct extent *e)
@@ -152,6 +150,7 @@ static __always_inline void entry_get(const struct index_pool *pool, const struc
 	e->clean = val & VAL_CLEAN;
 	e->hit = val & VAL_HIT;
 	e->verified = val & VAL_VERIFIED;
+	e->lost = val & VAL_LOST;
 	if (pool->crc) {
 		u64 sum = leaf_sums(pool, leaf)[i];
 
@@ -330,9 +329,9 @@ static void leaf_link(struct index *ix, struct leaf *leaf)
 }
 
 /* To the stock, up to @keep leaves there, or to the pool. */
-static void leaf_give(struct index *ix, struct leaf *leaf, unsigned int keep)
+static void leaf_give(struct index *ix, struct leaf *leaf)
 {
-	if (ix->nr_stock < keep)
+	if (ix->nr_stock < ix->keep)
 		index_stock(ix, leaf);
 	else
 		index_put_leaf(ix->pool, leaf);
@@ -341,7 +340,7 @@ static void leaf_give(struct index *ix, struct leaf *leaf, unsigned int keep)
 static void leaf_unlink(struct index *ix, struct leaf *leaf)
 {
 	rb_erase(&leaf->node, &ix->leaves);
-	leaf_give(ix, leaf, INDEX_STOCK_MAX);
+	leaf_give(ix, leaf);
 }
 
 /* The last leaf that starts at or before @start, and the one behind it; either may be NULL. */
@@ -750,7 +749,7 @@ bool index_next(struct index *ix, u64 start, struct extent *e)
 }
 
 /* Set @flag on all that has a sector in the range of @e and is a part of it. */
-static void index_mark(struct index *ix, const struct extent *e, u64 flag)
+static void index_mark(struct index *ix, const struct extent *e, u64 flag, bool on)
 {
 	const u64 end = e->start + e->len;
 	struct cursor c;
@@ -761,19 +760,24 @@ static void index_mark(struct index *ix, const struct extent *e, u64 flag)
 		u64 *val = &leaf_vals(ix->pool, c.leaf)[c.i];
 
 		/* Others read the same: who has nothing to add lets them keep their cache lines. */
-		if (!(*val & flag) && entry_is_part(ix->pool, c.leaf, c.i, e))
-			*val |= flag;
+		if (!(*val & flag) == on && entry_is_part(ix->pool, c.leaf, c.i, e))
+			*val ^= flag;
 	} while (cursor_next(&c, end));
 }
 
 void index_mark_hit(struct index *ix, const struct extent *e)
 {
-	index_mark(ix, e, VAL_HIT);
+	index_mark(ix, e, VAL_HIT, true);
 }
 
 void index_mark_verified(struct index *ix, const struct extent *e)
 {
-	index_mark(ix, e, VAL_VERIFIED);
+	index_mark(ix, e, VAL_VERIFIED, true);
+}
+
+void index_mark_lost(struct index *ix, const struct extent *e, bool lost)
+{
+	index_mark(ix, e, VAL_LOST, lost);
 }
 
 bool index_maps(struct index *ix, const struct extent *e)
@@ -800,7 +804,10 @@ bool index_find_key(struct index *ix, const struct extent *key, u64 start, struc
 	if (start >= end || !cursor_seek(ix, start, end, &c))
 		return false;
 	do {
-		if (entry_is_part(ix->pool, c.leaf, c.i, key)) {
+		/* What reaches beyond the key is of another one, at the same place. */
+		if (entry_start(c.leaf, c.i) >= key->start &&
+		    entry_end(ix->pool, c.leaf, c.i) <= end &&
+		    entry_is_part(ix->pool, c.leaf, c.i, key)) {
 			entry_get(ix->pool, c.leaf, c.i, start, end, e);
 			return true;
 		}
@@ -833,28 +840,29 @@ void index_stock(struct index *ix, void *leaf)
 	ix->nr_stock++;
 }
 
-void index_init(struct index *ix, struct index_pool *pool)
+void index_init(struct index *ix, struct index_pool *pool, unsigned int keep)
 {
 	ix->pool = pool;
+	ix->keep = keep;
 	ix->leaves = RB_ROOT;
 	INIT_LIST_HEAD(&ix->stock);
 	ix->nr_stock = 0;
 	ix->nr_entries = 0;
 }
 
-void index_clear(struct index *ix, unsigned int keep)
+void index_clear(struct index *ix)
 {
 	struct leaf *leaf, *tmp;
 
 	rbtree_postorder_for_each_entry_safe(leaf, tmp, &ix->leaves, node)
-		leaf_give(ix, leaf, keep);
+		leaf_give(ix, leaf);
 	ix->leaves = RB_ROOT;
 	ix->nr_entries = 0;
 }
 
 void index_exit(struct index *ix)
 {
-	index_clear(ix, 0);
+	index_clear(ix);
 	while (ix->nr_stock)
 		index_put_leaf(ix->pool, leaf_take(ix));
 }

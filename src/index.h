@@ -30,6 +30,7 @@ struct extent {
 	bool clean;		/* the origin held this data when the key was written */
 	bool hit;		/* read since it was inserted */
 	bool verified;		/* the checksum has been compared once */
+	bool lost;		/* dirty, can't be read: an older key must not take it away */
 	/* The checksum of the whole key's data: kept only where the index has checksums, else 0. */
 	u32 crc;
 	u32 skip;		/* sectors of the key's data before the extent's first */
@@ -51,6 +52,7 @@ struct index {
 	struct rb_root leaves;
 	struct list_head stock;		/* leaves at hand */
 	unsigned int nr_stock;
+	unsigned int keep;		/* leaves that stay in the stock when they get empty */
 	unsigned long nr_entries;
 };
 
@@ -63,9 +65,10 @@ void index_pool_exit(struct index_pool *pool);
 /* Bytes of memory that the leaves of this pool take. */
 unsigned long index_pool_bytes(struct index_pool *pool);
 
-void index_init(struct index *ix, struct index_pool *pool);
-/* Forget all extents. Keep up to @keep leaves in the stock, give the others back. */
-void index_clear(struct index *ix, unsigned int keep);
+/* Of the leaves that get empty, up to @keep stay in the stock; the others go back to the pool. */
+void index_init(struct index *ix, struct index_pool *pool, unsigned int keep);
+/* Forget all extents. The index can be used again. */
+void index_clear(struct index *ix);
 void index_exit(struct index *ix);
 
 /*
@@ -102,6 +105,7 @@ bool index_find(struct index *ix, u64 start, u32 len, struct extent *e);
  */
 void index_mark_hit(struct index *ix, const struct extent *e);
 void index_mark_verified(struct index *ix, const struct extent *e);
+void index_mark_lost(struct index *ix, const struct extent *e, bool lost);
 
 /*
  * Does the index still map the sectors of @e, each one, to where @e says? @e is as index_find()
@@ -114,6 +118,7 @@ bool index_maps(struct index *ix, const struct extent *e);
  * Of what later keys have left of the key @key, the first extent that has a sector at or behind
  * @start, clipped to begin there at the earliest. @key is an extent as keys are turned into one;
  * to see all that is left of it begin with its start, and go on from the end of what was found.
+ * An extent that reaches beyond @key is no part of it: it is of another key, at the same place.
  */
 bool index_find_key(struct index *ix, const struct extent *key, u64 start, struct extent *e);
 

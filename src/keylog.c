@@ -20,6 +20,9 @@
 /* How far ahead of a set the log is made zero, so that few sets pay the fence for it. */
 #define ZERO_AHEAD	PCACHE_BLOCK
 
+/* Keys that only keylog_lend() gives credit for. */
+#define LENT_KEYS	PCACHE_KSET_KEYS
+
 /* Keys of the stage: what a full set leaves there, and those of one more shard. */
 #define STAGE_KEYS	(PCACHE_KSET_KEYS + SHARD_KEYS)
 
@@ -87,6 +90,7 @@ void keylog_exit(struct keylog *log)
 	kvfree(log->shards[0].keys);
 	log->stage = NULL;
 	log->shards[0].keys = NULL;
+	log->shards = NULL;
 }
 
 static int load_tail(struct keylog *log, const char *what, struct log_pos *tail,
@@ -141,12 +145,26 @@ static void give_credit(struct keylog *log, struct shard *shard)
 {
 	u32 want = SHARD_KEYS - shard->nr_keys - shard->credit;
 	u32 room = room_keys(log);
-	u32 give = min(want, room > log->promised ? room - log->promised : 0);
+	u32 give = min(want, room > log->promised + LENT_KEYS ?
+			     room - log->promised - LENT_KEYS : 0);
 
 	shard->credit += give;
 	log->promised += give;
 	if (give < want)
 		log->dry = true;
+}
+
+void keylog_lend(struct keylog *log, struct shard *shard)
+{
+	keylog_drain(log);
+	mutex_lock(&log->lock);
+	spin_lock(&shard->lock);
+	if (!shard->credit && shard->nr_keys < SHARD_KEYS && room_keys(log) > log->promised) {
+		shard->credit++;
+		log->promised++;
+	}
+	spin_unlock(&shard->lock);
+	mutex_unlock(&log->lock);
 }
 
 static void take_next_segment(struct keylog *log)
@@ -308,7 +326,10 @@ static bool is_committed(struct keylog *log)
 	if (mutex_is_locked(&log->lock))
 		return false;
 	smp_rmb();	/* on the stage before it was unlocked */
-	return !READ_ONCE(log->nr_stage);
+	if (READ_ONCE(log->nr_stage))
+		return false;
+	smp_rmb();	/* off the stage, but not durable before it is unlocked again */
+	return !mutex_is_locked(&log->lock);
 }
 
 void keylog_commit(struct keylog *log)
@@ -460,7 +481,8 @@ int keylog_read(struct keylog *log, struct log_pos *pos, const struct log_pos *e
 	if (!last && (!set->key_num || set->key_num > PCACHE_KSET_KEYS))
 		return no_set(log, *pos, end);
 	size = PCACHE_KSET_SIZE(last ? 0 : set->key_num);
-	if (size > rest)
+	/* Behind an ordinary set there is always room for one that says where the log goes on. */
+	if (size + (last ? 0 : LAST_SIZE) > rest)
 		return no_set(log, *pos, end);
 	if (pmem_read(log->pm, set->keys, addr + LAST_SIZE, size - LAST_SIZE))
 		return poisoned(log, *pos);

@@ -103,6 +103,12 @@ void keylog_commit(struct keylog *log);
  */
 bool keylog_drain(struct keylog *log);
 
+/*
+ * For who must append so that a tail can move, while the log is out of room: one key's credit for
+ * the shard, of what is kept back for that. It may be gone again when the shard is locked.
+ */
+void keylog_lend(struct keylog *log, struct shard *shard);
+
 struct log_pos keylog_head(struct keylog *log);
 struct log_pos keylog_dirty_tail(struct keylog *log);
 struct log_pos keylog_key_tail(struct keylog *log);

@@ -2,8 +2,7 @@
 /*
  * A cache: one persistent-memory device in front of one origin. What its parts share.
  *
- * pcache_new() opens the device and changes nothing; pcache_load() formats or replays; then
- * pcache_start() and pcache_stop() bracket the time in which there is I/O, any number of times.
+ * pcache_check() looks and changes nothing; pcache_load() formats or replays; then pcache_start() and pcache_stop() bracket the time in which there is I/O, any number of times.
  */
 #ifndef PCACHE_PCACHE_H
 #define PCACHE_PCACHE_H
@@ -40,6 +39,7 @@ struct pcache {
 	struct writeback writeback;
 	struct reclaim reclaim;
 	struct pcache_options opt;
+	atomic64_t allowance;		/* sectors that writes may still take while space is short */
 	struct pcache_stats __percpu *stats;
 	bool loaded;
 	struct write_queue *write_queue;	/* write.c's */
@@ -74,6 +74,9 @@ int pcache_check(struct pcache *c, const struct pcache_options *opt);
 
 /* Format the device if it is blank; replay the log. 0, or an error after a message. Sleeps. */
 int pcache_load(struct pcache *c, const struct pcache_options *opt);
+
+/* A cache that Linux's own target has made, or whose origin has grown, gets our identity. */
+void pcache_adopt(struct pcache *c);
 
 /* Change gc_percent, on the media too. */
 void pcache_set_gc_percent(struct pcache *c, u8 percent);

@@ -309,6 +309,7 @@ static bool is_lost(struct pcache *c, const struct extent *e)
 
 	trace_pcache_error(c->name, e->start, e->len, -EIO);
 	pcache_count(c, lost ? STAT_media_errors_dirty : STAT_media_errors_clean, 1);
+	segment_condemn(&c->segs, e->seg);
 	return lost;
 }
 

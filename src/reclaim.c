@@ -12,7 +12,13 @@
 #include "pcache.h"
 #include "trace.h"
 
+/* When the log could not be read. */
+#define RETRY_MS	10000u
+
 #define REFS_MAX	(RECLAIM_SETS * PCACHE_KSET_KEYS)
+
+/* Sectors: what was dropped long ago counts for no more than a segment. */
+#define BUDGET_MAX	(PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR)
 
 /* What is moved to the head at once. */
 #define BUF_SECTORS	PCACHE_CRC_KEY_SECTORS
@@ -25,7 +31,7 @@ int reclaim_init(struct pcache *c)
 
 	memset(rc, 0, sizeof(*rc));
 	mutex_init(&rc->tail_lock);
-	INIT_WORK(&rc->work, reclaim_work);
+	INIT_DELAYED_WORK(&rc->work, reclaim_work);
 	rc->wq = alloc_workqueue("pcache_reclaim", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
 	rc->set = kset_alloc(GFP_KERNEL);
 	rc->refs = kvcalloc(REFS_MAX, sizeof(*rc->refs), GFP_KERNEL);
@@ -51,12 +57,10 @@ static bool is_needed(struct pcache *c)
 	       !segments_plenty(&c->segs) || c->has_waiters(c);
 }
 
-/* What was hit is worth its copy, as long as that leaves enough space for what is new. */
+/* What was hit is worth its copy, as long as half of what is reclaimed is left for what is new. */
 static bool may_move(struct pcache *c)
 {
-	struct reclaim *rc = &c->reclaim;
-
-	return rc->moved <= rc->dropped && !c->has_waiters(c);
+	return c->reclaim.budget > 0 && !c->has_waiters(c);
 }
 
 /* Read up to BUF_SECTORS of @e into the buffer, and store them at the fill head. */
@@ -121,6 +125,7 @@ static void move(struct pcache *c, const struct extent *e)
 		if (!n)
 			return;
 		c->reclaim.moved += n;
+		c->reclaim.budget -= n;
 		pcache_count(c, STAT_reinserted_sectors, n);
 		rest.start += n;
 		rest.sect += n;
@@ -133,11 +138,16 @@ static void move(struct pcache *c, const struct extent *e)
 static void evict(struct pcache *c, const struct extent *key)
 {
 	struct shard *shard = keylog_shard(&c->log, key->start);
-	u64 tried = key->start - 1;
+	u64 at = key->start, tried = key->start - 1;
 	struct extent e;
 
 	spin_lock(&shard->lock);
-	while (index_find_key(&shard->index, key, key->start, &e)) {
+	while (index_find_key(&shard->index, key, at, &e)) {
+		/* A newer key for the same place is in the log: see keep_lost(). */
+		if (e.lost) {
+			at = e.start + e.len;
+			continue;
+		}
 		if (e.hit && e.start != tried && may_move(c)) {
 			tried = e.start;
 			spin_unlock(&shard->lock);
@@ -146,7 +156,7 @@ static void evict(struct pcache *c, const struct extent *key)
 			continue;
 		}
 		index_remove(&shard->index, e.start, e.len);
-		c->reclaim.dropped += e.len;
+		c->reclaim.budget = min_t(s64, c->reclaim.budget + e.len, BUDGET_MAX);
 	}
 	spin_unlock(&shard->lock);
 }
@@ -163,6 +173,7 @@ static void evict_set(struct pcache *c, const struct media_kset *set)
 			continue;
 		key_to_extent(&set->keys[i], &key);
 		evict(c, &key);
+		rc->passed += key.len;
 		rc->refs[rc->nr_refs++] = key.seg;
 	}
 }
@@ -176,7 +187,7 @@ static int evict_sets(struct pcache *c, struct log_pos *pos)
 
 	rc->nr_refs = 0;
 	rc->moved = 0;
-	rc->dropped = 0;
+	rc->passed = 0;
 	for (sets = 0; sets < RECLAIM_SETS; sets++) {
 		int step = keylog_read(&c->log, pos, &end, rc->set);
 
@@ -190,16 +201,28 @@ static int evict_sets(struct pcache *c, struct log_pos *pos)
 	return 0;
 }
 
-/* Rule 7 from end to end. Returns whether the key_tail has moved. */
-static bool pass(struct pcache *c)
+/* What the pass will make free, writes may take, even if there is no whole segment of it yet. */
+static void give_allowance(struct pcache *c)
+{
+	struct reclaim *rc = &c->reclaim;
+
+	if (segments_plenty(&c->segs))
+		atomic64_set(&c->allowance, 0);
+	else if (rc->passed > rc->moved)
+		atomic64_add(rc->passed - rc->moved, &c->allowance);
+}
+
+/* Rule 7 from end to end. Returns whether the key_tail has moved, or an error. */
+static int pass(struct pcache *c)
 {
 	struct reclaim *rc = &c->reclaim;
 	struct log_pos start = keylog_key_tail(&c->log), pos = start;
 	u32 i, freed;
+	int r = evict_sets(c, &pos);
 
 	/* On an error, what is gone from the index is on the origin all the same. */
-	if (evict_sets(c, &pos) < 0 || log_pos_equal(pos, start))
-		return false;
+	if (r || log_pos_equal(pos, start))
+		return r;
 	mutex_lock(&rc->tail_lock);
 	keylog_set_key_tail(&c->log, pos);
 	mutex_unlock(&rc->tail_lock);
@@ -208,29 +231,33 @@ static bool pass(struct pcache *c)
 	freed = segments_release(&c->segs);
 	pcache_count(c, STAT_reclaimed_segments, freed);
 	trace_pcache_reclaim(c->name, pos.seg, pos.off, freed, rc->moved);
-	if (freed)
-		c->on_space(c);
-	return true;
+	give_allowance(c);
+	c->on_space(c);
+	return 1;
 }
 
-static void reclaim_work(struct work_struct *work)
+static void kick_in(struct pcache *c, unsigned int ms)
 {
-	struct pcache *c = container_of(work, struct pcache, reclaim.work);
-	struct reclaim *rc = &c->reclaim;
-	bool moved = true;
+	if (READ_ONCE(c->reclaim.running))
+		queue_delayed_work(c->reclaim.wq, &c->reclaim.work, msecs_to_jiffies(ms));
+}
 
-	if (!READ_ONCE(rc->running))
-		return;
-	WRITE_ONCE(rc->starved, false);
-	if (segments_release(&c->segs))
-		c->on_space(c);
-	while (moved && is_needed(c) && READ_ONCE(rc->running)) {
-		moved = pass(c);
-		cond_resched();
-	}
-	if (moved)
-		return;
-	/* All up to the dirty_tail is reclaimed: more has to be written back first. */
+void reclaim_kick(struct pcache *c)
+{
+	kick_in(c, 0);
+}
+
+void reclaim_look(struct pcache *c)
+{
+	if (READ_ONCE(c->segs.nr_dead) || is_needed(c))
+		reclaim_kick(c);
+}
+
+/* All up to the dirty_tail is reclaimed: more has to be written back first. */
+static void starve(struct pcache *c)
+{
+	struct reclaim *rc = &c->reclaim;
+
 	heads_close_idle(&c->heads);
 	if (segments_release(&c->segs))
 		c->on_space(c);
@@ -238,8 +265,32 @@ static void reclaim_work(struct work_struct *work)
 	smp_mb();	/* pairs with reclaim_progress() */
 	if (!log_pos_equal(keylog_key_tail(&c->log), keylog_dirty_tail(&c->log)))
 		reclaim_kick(c);
-	else if (writeback_dirty(c) || c->has_waiters(c))
+	else if (writeback_is_behind(c))
 		writeback_urge(c);
+}
+
+static void reclaim_work(struct work_struct *work)
+{
+	struct pcache *c = container_of(to_delayed_work(work), struct pcache, reclaim.work);
+	struct reclaim *rc = &c->reclaim;
+	int r = 1;
+
+	if (!READ_ONCE(rc->running))
+		return;
+	WRITE_ONCE(rc->starved, false);
+	if (segments_release(&c->segs))
+		c->on_space(c);
+	while (r > 0 && is_needed(c) && READ_ONCE(rc->running)) {
+		r = pass(c);
+		cond_resched();
+	}
+	WRITE_ONCE(rc->failed, r < 0);
+	if (r < 0) {
+		c->on_space(c);
+		kick_in(c, RETRY_MS);
+	} else if (!r) {
+		starve(c);
+	}
 }
 
 void reclaim_start(struct pcache *c)
@@ -250,13 +301,7 @@ void reclaim_start(struct pcache *c)
 void reclaim_stop(struct pcache *c)
 {
 	WRITE_ONCE(c->reclaim.running, false);
-	cancel_work_sync(&c->reclaim.work);
-}
-
-void reclaim_kick(struct pcache *c)
-{
-	if (READ_ONCE(c->reclaim.running))
-		queue_work(c->reclaim.wq, &c->reclaim.work);
+	cancel_delayed_work_sync(&c->reclaim.work);
 }
 
 void reclaim_progress(struct pcache *c)

@@ -21,15 +21,18 @@ struct media_kset;
 
 struct reclaim {
 	struct workqueue_struct *wq;
-	struct work_struct work;
+	struct delayed_work work;
 	struct mutex tail_lock;		/* held while key_tail moves: its holder sees a still log */
 	struct media_kset *set;
 	u32 *refs;			/* segments whose references a pass will put */
 	u32 nr_refs;
 	void *buf;			/* for data on its way to the head */
-	u64 dropped, moved;		/* sectors, of the pass */
+	u64 moved;			/* sectors that the pass has inserted again */
+	s64 budget;			/* sectors that may be: as many as have been dropped */
+	u64 passed;			/* sectors of the keys that the pass has dealt with */
 	bool running;
 	bool starved;			/* waits for dirty_tail to move */
+	bool failed;			/* the log can't be read: nothing gets free any more */
 };
 
 int reclaim_init(struct pcache *c);
@@ -37,8 +40,9 @@ void reclaim_exit(struct pcache *c);
 void reclaim_start(struct pcache *c);
 void reclaim_stop(struct pcache *c);
 
-/* Free segments may be short: look, and do what is needed. Any context. */
+/* Do what is needed, or see whether something is. Any context. */
 void reclaim_kick(struct pcache *c);
+void reclaim_look(struct pcache *c);
 /* The dirty_tail has moved. */
 void reclaim_progress(struct pcache *c);
 

@@ -66,6 +66,15 @@ static int replay_extent(struct pcache *c, struct extent *e)
 	int r;
 
 	segment_claim(&c->segs, e->seg);
+	/* The same place again: lost data that write-back has kept. Its older key is not to end it. */
+	if (!e->clean) {
+		struct extent same;
+
+		e->lost = index_find_key(&keylog_shard(&c->log, e->start)->index, e, e->start,
+					 &same);
+		if (e->lost)
+			WRITE_ONCE(c->writeback.marks, true);
+	}
 	r = insert(c, e, &over_dirty);
 	if (r || !e->clean || !over_dirty)
 		return r;
@@ -145,10 +154,10 @@ static int replay_key(struct replay *rp, struct log_pos pos, const struct media_
 			 rp->nr_workers];
 	e = w->extents + (w->half ? HALF : 0) + w->nr++;
 	key_to_extent(key, e);
-	if (rp->dirty)
-		rp->dirty_sectors += e->len;
-	else
+	if (!rp->dirty)
 		e->clean = true;
+	else if (!e->clean)
+		rp->dirty_sectors += e->len;
 	return w->nr < HALF ? 0 : hand_over(rp, w);
 }
 

@@ -164,7 +164,10 @@ int segment_alloc(struct segments *segs, enum segment_use use)
 		atomic_set(&seg->refs, 1);
 	}
 	spin_unlock(&segs->lock);
-	return seg ? (int)(seg - segs->seg) : -1;
+	if (!seg)
+		return -1;
+	segs->on_change(segs);
+	return seg - segs->seg;
 }
 
 bool segment_put(struct segments *segs, u32 id, u32 refs)
@@ -184,7 +187,7 @@ void segment_unpin(struct segments *segs, u32 id)
 {
 	/* Pairs with the barrier in take_dead(): one of the two sees the other. */
 	if (atomic_dec_and_test(&segs->seg[id].pins) && READ_ONCE(segs->nr_dead))
-		segs->on_idle(segs);
+		segs->on_change(segs);
 }
 
 /* Move the dead segments that nobody reads from to @batch. */
@@ -206,17 +209,20 @@ static void take_dead(struct segments *segs, struct list_head *batch)
 
 u32 segments_release(struct segments *segs)
 {
-	struct segment *seg;
+	struct segment *seg, *next;
 	LIST_HEAD(batch);
 	u32 n = 0;
 
 	take_dead(segs, &batch);
-	list_for_each_entry(seg, &batch, list) {
+	list_for_each_entry_safe(seg, next, &batch, list) {
 		struct media_generation gen = { .gen = ++seg->gen };
 
 		media_store(segs->pm, segment_start(seg->phys) + PCACHE_SEG_GEN_OFF,
 			    PCACHE_SEG_GEN_STRIDE, &gen, sizeof(gen), &seg->gen_slot);
-		n++;
+		if (READ_ONCE(seg->bad))
+			list_del_init(&seg->list);
+		else
+			n++;
 	}
 	if (!n)
 		return 0;

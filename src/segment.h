@@ -26,6 +26,7 @@ struct segment {
 	u64 gen;
 	u32 phys;			/* physical id */
 	struct media_slot gen_slot;
+	bool bad;			/* its memory has failed: not to be used again */
 };
 
 /* Who asks for a segment: each leaves those that are kept back for the ones behind it. */
@@ -44,7 +45,8 @@ struct segments {
 	struct list_head dead;
 	u32 nr_free;
 	u32 nr_dead;
-	void (*on_idle)(struct segments *segs);	/* a dead segment's last pin went; any context */
+	/* One was taken, or a dead one's last pin went. Any context that may take a spinlock. */
+	void (*on_change)(struct segments *segs);
 };
 
 /* Segments that only the log may take, and that fills and re-insertion leave to writes. */
@@ -101,6 +103,12 @@ static inline void segment_pin(struct segments *segs, u32 id)
 }
 
 void segment_unpin(struct segments *segs, u32 id);
+
+/* What is in the segment could not be read: nothing new goes there until the next activation. */
+static inline void segment_condemn(struct segments *segs, u32 id)
+{
+	WRITE_ONCE(segs->seg[id].bad, true);
+}
 
 /*
  * Raise the generation of the dead segments that nobody has pinned, make that durable, and free

@@ -11,6 +11,9 @@
 #include "compat/compat.h"
 #include "superblock.h"
 
+/* With fewer the log and the heads would leave nothing. The smallest device has 31. */
+#define SEGS_MIN		8u
+
 /* Linux 6.18's first releases kept the second cache_info right behind the first. */
 #define INFO_QUIRK_STRIDE	((u32)sizeof(struct media_cache_info))
 
@@ -24,8 +27,31 @@ static int read_block(struct pmem *pm, void *block, u64 off)
 	return r;
 }
 
-/* Only a device whose first 20 KiB are zero may be formatted, but for our own rest (rule 11). */
-static int check_blank(struct pmem *pm, u8 *block)
+/* What formatting stores in the first 20 KiB before the superblock has its magic. */
+static const struct {
+	u32 off, len;
+} own_parts[] = {
+	{ PCACHE_SB_OFF, sizeof(struct media_superblock) },
+	{ PCACHE_IDENTITY_OFF, sizeof(struct media_identity) },
+	{ PCACHE_FORMATTING_OFF, sizeof(u64) },
+	{ PCACHE_INFO_OFF, sizeof(struct media_cache_info) },
+	{ PCACHE_KEY_TAIL_OFF, 4 * PCACHE_TAIL_STRIDE },
+};
+
+static void forget_own_parts(u8 *block, u64 off)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(own_parts); i++)
+		if (own_parts[i].off >= off && own_parts[i].off < off + PCACHE_BLOCK)
+			memset(block + own_parts[i].off - off, 0, own_parts[i].len);
+}
+
+/*
+ * Only a device whose first 20 KiB are zero may be formatted (rule 11), but for what a formatting
+ * that was interrupted has left there.
+ */
+static int check_blank(struct pmem *pm, u8 *block, bool formatting)
 {
 	u64 off;
 
@@ -35,6 +61,8 @@ static int check_blank(struct pmem *pm, u8 *block)
 
 		if (r)
 			return r;
+		if (formatting)
+			forget_own_parts(block, off);
 		odd = memchr_inv(block, 0, PCACHE_BLOCK);
 		if (odd) {
 			pr_err("%s: is neither a cache nor blank: byte %llu is not zero; to make it a cache, zero its first 20 KiB\n",
@@ -115,17 +143,28 @@ static int load_info(struct pmem *pm, struct superblock *sb, struct media_cache_
 	return r;
 }
 
+/* No cache_info at all, and nobody has used the cache: make the rest anew. */
+static bool is_never_activated(struct pmem *pm, const struct superblock *sb)
+{
+	struct media_cache_info info[3];
+	u64 far = PCACHE_INFO_OFF + PCACHE_INFO_STRIDE;
+
+	return !sb->owned && !pmem_read(pm, info, PCACHE_INFO_OFF, 2 * sizeof(*info)) &&
+	       !pmem_read(pm, info + 2, far, sizeof(*info)) && !memchr_inv(info, 0, sizeof(info));
+}
+
 static int check_info(struct pmem *pm, struct superblock *sb)
 {
 	struct media_cache_info info;
 	u32 gc;
 	int r = load_info(pm, sb, &info);
 
-	if (r == -ENODATA)		/* never activated: make the rest anew */
+	if (r == -ENODATA && is_never_activated(pm, sb))
 		return 0;
 	if (r) {
-		pr_err("%s: cache_info: the persistent memory is poisoned\n", pm->name);
-		return r;
+		pr_err("%s: cache_info: %s\n", pm->name,
+		       r == -EIO ? "the persistent memory is poisoned" : "no good copy");
+		return r == -EIO ? r : -EINVAL;
 	}
 	sb->first_seg = info.seg_id;
 	sb->n_segs = info.n_segs;
@@ -133,7 +172,7 @@ static int check_info(struct pmem *pm, struct superblock *sb)
 	gc = (info.flags & PCACHE_INFO_GC_MASK) >> PCACHE_INFO_GC_SHIFT;
 	if (!(info.flags & PCACHE_INFO_INIT))
 		return 0;
-	if (!info.n_segs || info.n_segs > sb->seg_num || info.seg_id >= sb->seg_num) {
+	if (info.n_segs < SEGS_MIN || info.n_segs > sb->seg_num || info.seg_id >= sb->seg_num) {
 		pr_err("%s: cache_info: %u segments from %u on, but the device has %u\n",
 		       pm->name, info.n_segs, info.seg_id, sb->seg_num);
 		return -EINVAL;
@@ -171,7 +210,7 @@ int superblock_read(struct pmem *pm, struct superblock *sb)
 			 PCACHE_FORMATTING_MAGIC;
 	if (!((struct media_superblock *)block)->magic) {
 		sb->blank = true;
-		r = sb->formatting ? 0 : check_blank(pm, block);
+		r = check_blank(pm, block, sb->formatting);
 		goto out;
 	}
 	r = check_superblock(pm, sb, block);

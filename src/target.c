@@ -94,6 +94,12 @@ static int check_origin_dev(struct dm_target *ti, struct dm_dev *dev, struct dm_
 		ti->error = "The origin is zoned";
 		return -EINVAL;
 	}
+	if (bdev_logical_block_size(bdev) > PCACHE_BLOCK) {
+		pr_err("%s: the origin %pg has logical blocks of %u bytes, and may have %u at most\n",
+		       name_of(ti), bdev, bdev_logical_block_size(bdev), PCACHE_BLOCK);
+		ti->error = "The origin's logical blocks are too large";
+		return -EINVAL;
+	}
 	if (ti->len > bdev_nr_sectors(bdev)) {
 		pr_err("%s: the table has %llu sectors, the origin %pg only %llu\n", name_of(ti),
 		       (u64)ti->len, bdev, (u64)bdev_nr_sectors(bdev));
@@ -266,6 +272,7 @@ static void take_over(struct table *t)
 		c->opt.gc_percent_set = true;
 	}
 	c->origin.sectors = bdev_nr_sectors(t->origin_dev->bdev);
+	pcache_adopt(c);
 }
 
 static int activate(struct table *t)

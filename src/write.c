@@ -99,13 +99,18 @@ static void store(struct pcache *c, struct bio *bio, struct extent *e)
 		e->crc = 0;
 }
 
-/* Write the start of @bio, as much as one key takes. Returns whether there was space. */
+/*
+ * Write the start of @bio, as much as one key takes. Returns whether there was space. When it gets
+ * short, writes go on as fast as reclaim does: better a little later each than none for long.
+ */
 static bool write_piece(struct pcache *c, struct bio *bio)
 {
 	struct extent e = { .start = bio->bi_iter.bi_sector };
 	u32 max = c->opt.data_crc ? PCACHE_CRC_KEY_SECTORS : PCACHE_KEY_SECTORS;
 	struct shard *shard;
 
+	if (!segments_plenty(&c->segs) && atomic64_read(&c->allowance) <= 0)
+		return false;
 	e.len = heads_alloc(&c->heads, SEGMENT_DATA,
 			    min3(bio_sectors(bio), chunk_rest(e.start), max), &e.seg, &e.sect);
 	if (!e.len)
@@ -121,6 +126,8 @@ static bool write_piece(struct pcache *c, struct bio *bio)
 	index_insert(&shard->index, &e, NULL);
 	keylog_append(&c->log, shard, &e);
 	spin_unlock(&shard->lock);
+	if (!segments_plenty(&c->segs))
+		atomic64_sub(e.len, &c->allowance);
 	pcache_count(c, STAT_write_sectors, e.len);
 	writeback_poke(c);
 	bio_advance_iter(bio, &bio->bi_iter, e.len * PCACHE_SECTOR);
@@ -195,13 +202,26 @@ static struct bio *first_waiting(struct write_queue *q)
 	return bio;
 }
 
+/* There is no space for @bio. Is there no use in waiting for it either? Then end it. */
+static bool give_up(struct write_queue *q, struct bio *bio)
+{
+	if (READ_ONCE(q->requeue))
+		bio->bi_status = BLK_STS_DM_REQUEUE;
+	else if (READ_ONCE(q->c->reclaim.failed) || READ_ONCE(q->c->writeback.failed))
+		bio->bi_status = BLK_STS_IOERR;
+	else
+		return false;
+	bio_endio(bio);
+	return true;
+}
+
 static void serve(struct work_struct *work)
 {
 	struct write_queue *q = container_of(to_delayed_work(work), struct write_queue, work);
 	struct bio *bio;
 
 	while ((bio = first_waiting(q))) {
-		if (try_write(q->c, bio))
+		if (try_write(q->c, bio) || give_up(q, bio))
 			continue;
 		spin_lock(&q->lock);
 		bio_list_add_head(&q->waiting, bio);

@@ -39,7 +39,7 @@ int writeback_init(struct pcache *c)
 	spin_lock_init(&wb->lock);
 	INIT_LIST_HEAD(&wb->free);
 	init_waitqueue_head(&wb->wait);
-	index_init(&wb->batch, &c->index_pool);
+	index_init(&wb->batch, &c->index_pool, WRITEBACK_LEAVES);
 	wb->wq = alloc_workqueue("pcache_writeback", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
 	wb->set = kset_alloc(GFP_KERNEL);
 	if (!wb->wq || !wb->set)
@@ -155,10 +155,10 @@ static void io_done(struct origin_io *io)
 		wb->error = io->error;
 	list_add(&io->list, &wb->free);
 	n = ++wb->nr_free;
-	spin_unlock_irqrestore(&wb->lock, flags);
 	/* The worker waits for any or for all of them. */
 	if (n == 1 || n == wb->nr_ios)
 		wake_up(&wb->wait);
+	spin_unlock_irqrestore(&wb->lock, flags);
 }
 
 static struct origin_io *try_get_io(struct writeback *wb)
@@ -192,54 +192,15 @@ static void submit(struct pcache *c, struct origin_io *io)
 	origin_write(&c->origin, io);
 }
 
-/* A key for @e again, at the head. Called under the lock of its shard. */
-static void append_again(struct pcache *c, struct shard *shard, struct extent e)
-{
-	/* The checksum covers more than is left of the key: make it one that can't fit. */
-	if (e.skip || e.len != e.key_len)
-		e.crc = ~e.crc;
-	e.clean = false;
-	e.skip = 0;
-	e.key_len = e.len;
-	segment_get(&c->segs, e.seg);
-	index_insert(&shard->index, &e, NULL);
-	keylog_append(&c->log, shard, &e);
-}
-
-/*
- * Data that can't be read any more is still dirty: what the index has of it goes to the head again,
- * so that reads of it go on to fail, also after a replay, until someone writes there (rule 11).
- */
-static int keep_lost(struct pcache *c, const struct extent *lost)
-{
-	u64 at = lost->start;
-	bool found = true;
-
-	c->writeback.lost = true;
-	WRITE_ONCE(c->writeback.losses, c->writeback.losses + 1);
-	while (found) {
-		struct shard *shard = pcache_lock_shard(c, lost->start, GFP_NOIO);
-		struct extent e;
-
-		if (!shard)
-			return -ENOSPC;
-		found = index_find_key(&shard->index, lost, at, &e);
-		if (found) {
-			append_again(c, shard, e);
-			at = e.start + e.len;
-		}
-		spin_unlock(&shard->lock);
-	}
-	return 0;
-}
-
-static int lose(struct pcache *c, const struct extent *e)
+/* Data that can't be read is left out. What becomes of it is settled when the rest is written. */
+static void lose(struct pcache *c, const struct extent *e)
 {
 	pcache_count(c, STAT_media_errors_dirty, 1);
 	trace_pcache_error(c->name, e->start, e->len, -EIO);
 	pr_err_ratelimited("%s: dirty data of sectors %llu+%u, in segment %u, can't be read\n",
 			   c->name, e->start, e->len, e->seg);
-	return keep_lost(c, e);
+	segment_condemn(&c->segs, e->seg);
+	c->writeback.lost = true;
 }
 
 /* Copy @n sectors from the start of @e behind what @io holds, and take them off @e. */
@@ -266,16 +227,19 @@ static struct origin_io *io_for(struct pcache *c, struct origin_io *io, const st
 	io = get_io(&c->writeback);
 	io->sector = e->start;
 	io->sectors = 0;
+	io->error = 0;
 	return io;
 }
 
 /* Add the data of @e to *@io, and submit what gets full. */
-static int write_extent(struct pcache *c, struct origin_io **io, struct extent *e)
+static void write_extent(struct pcache *c, struct origin_io **io, struct extent *e)
 {
 	struct extent whole = *e;
 
-	if (pcache_verify(c, e))
-		return lose(c, e);
+	if (pcache_verify(c, e)) {
+		lose(c, e);
+		return;
+	}
 	while (e->len) {
 		u32 room, had;
 
@@ -290,37 +254,135 @@ static int write_extent(struct pcache *c, struct origin_io **io, struct extent *
 			io_done(*io);
 			*io = NULL;
 		}
-		return lose(c, &whole);
+		lose(c, &whole);
+		return;
 	}
-	return 0;
 }
 
-/* Write the batch, @dirty sectors with what was replaced, in order of addresses. Waits for it. */
-static int write_batch(struct pcache *c, u64 dirty)
+/* Write the batch, in order of addresses, and wait for it. */
+static int write_batch(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
 	struct origin_io *io = NULL;
 	struct extent e;
 	u64 start = 0;
-	int r = 0;
+	int r;
 
-	while (!r && index_next(&wb->batch, start, &e)) {
+	while (index_next(&wb->batch, start, &e)) {
 		start = e.start + e.len;
-		dirty -= e.len;
-		r = write_extent(c, &io, &e);
+		wb->queued -= e.len;
+		write_extent(c, &io, &e);
 	}
-	pcache_count(c, STAT_writeback_skipped, dirty);
+	pcache_count(c, STAT_writeback_skipped, wb->queued);
 	if (io)
 		submit(c, io);
 	wait_event(wb->wait, READ_ONCE(wb->nr_free) == wb->nr_ios);
 	spin_lock_irq(&wb->lock);
-	r = wb->error ? wb->error : r;
+	r = wb->error;
 	wb->error = 0;
 	spin_unlock_irq(&wb->lock);
 	return r;
 }
 
-/* Take the keys of a set into the batch. Returns their sectors that are dirty. */
+/* Another key for @e, a piece of the index that is lost. False: there is no room in the log. */
+static bool append_again(struct pcache *c, struct shard *shard, struct extent e)
+{
+	if (!shard->credit)
+		return false;
+	index_mark_lost(&shard->index, &e, true);
+	segment_get(&c->segs, e.seg);
+	/* The checksum covers more than is left of the key: make it one that can't fit. */
+	if (e.skip || e.len != e.key_len)
+		e.crc = ~e.crc;
+	e.skip = 0;
+	e.key_len = e.len;
+	keylog_append(&c->log, shard, &e);
+	return true;
+}
+
+/*
+ * Data that can't be read any more is still dirty: what the index has of it goes to the head of the
+ * log again, so that reads of it go on to fail, also after a replay, until someone writes there
+ * (rule 11). The mark keeps the older key from taking the new one's entry along when it leaves.
+ */
+static int keep_lost(struct pcache *c, const struct extent *lost)
+{
+	struct shard *shard = keylog_shard(&c->log, lost->start);
+	u64 at = lost->start;
+	unsigned int tries = 0;
+	struct extent e;
+
+	c->writeback.marks = true;
+	WRITE_ONCE(c->writeback.losses, c->writeback.losses + 1);
+	spin_lock(&shard->lock);
+	while (index_find_key(&shard->index, lost, at, &e)) {
+		if (e.clean || append_again(c, shard, e)) {
+			at = e.start + e.len;
+			tries = 0;
+			continue;
+		}
+		spin_unlock(&shard->lock);
+		if (tries++)
+			return -ENOSPC;
+		keylog_lend(&c->log, shard);
+		spin_lock(&shard->lock);
+	}
+	spin_unlock(&shard->lock);
+	return 0;
+}
+
+static bool is_readable(struct pcache *c, const struct extent *e)
+{
+	u32 crc = 0;
+
+	return !pcache_verify(c, e) && !pmem_read_crc(&c->pmem, NULL, pcache_addr(c, e),
+						      (size_t)e->len * PCACHE_SECTOR, &crc);
+}
+
+/*
+ * What can be read of the batch is on the origin now, the rest gets its keys again, durably, before
+ * the dirty_tail passes the old ones.
+ */
+static int settle_lost(struct pcache *c)
+{
+	struct extent e;
+	u64 start = 0;
+	int r = 0;
+
+	while (!r && index_next(&c->writeback.batch, start, &e)) {
+		struct shard *shard = keylog_shard(&c->log, e.start);
+
+		start = e.start + e.len;
+		if (is_readable(c, &e)) {
+			spin_lock(&shard->lock);
+			index_mark_lost(&shard->index, &e, false);
+			spin_unlock(&shard->lock);
+		} else {
+			r = keep_lost(c, &e);
+		}
+	}
+	keylog_commit(&c->log);
+	return r;
+}
+
+/* Is there a part of the clean key @key of which the origin may hold something else (rule 10)? */
+static bool is_dirty_all_the_same(struct pcache *c, const struct extent *key)
+{
+	struct shard *shard = keylog_shard(&c->log, key->start);
+	u64 at = key->start;
+	bool dirty = false;
+	struct extent e;
+
+	spin_lock(&shard->lock);
+	while (!dirty && index_find_key(&shard->index, key, at, &e)) {
+		dirty = !e.clean;
+		at = e.start + e.len;
+	}
+	spin_unlock(&shard->lock);
+	return dirty;
+}
+
+/* Take the keys of a set into the batch. Returns their sectors that count as dirty. */
 static u64 batch_set(struct pcache *c, const struct media_kset *set)
 {
 	struct writeback *wb = &c->writeback;
@@ -331,11 +393,13 @@ static u64 batch_set(struct pcache *c, const struct media_kset *set)
 		struct extent e;
 
 		key_to_extent(&set->keys[i], &e);
-		/* What replay found is written whatever it says: see replay_extent(). */
-		if (!key_alive(&c->segs, &set->keys[i]) || (e.clean && !wb->replaying))
+		if (!key_alive(&c->segs, &set->keys[i]) ||
+		    (e.clean && !(wb->replaying && is_dirty_all_the_same(c, &e))))
 			continue;
 		index_insert(&wb->batch, &e, NULL);
-		dirty += e.len;
+		wb->queued += e.len;
+		if (!e.clean)
+			dirty += e.len;
 	}
 	return dirty;
 }
@@ -402,13 +466,21 @@ static int do_batch(struct pcache *c)
 	struct log_pos start = keylog_dirty_tail(&c->log), pos = start;
 	u64 dirty = 0;
 	u32 keys = 0;
-	int r = collect(c, &pos, &keys, &dirty);
+	bool was_lost = wb->lost;
+	int r;
 
-	if (!r && dirty)
-		r = write_batch(c, dirty);
-	if (!r && dirty)
+	wb->queued = 0;
+	wb->lost = false;
+	r = collect(c, &pos, &keys, &dirty);
+	WRITE_ONCE(wb->failed, r < 0);
+	if (!r && wb->batch.nr_entries)
+		r = write_batch(c);
+	if (!r && wb->batch.nr_entries)
 		r = flush(c);
-	index_clear(&wb->batch, WRITEBACK_LEAVES);
+	if (!r && (wb->lost || wb->marks))
+		r = settle_lost(c);
+	wb->lost |= was_lost;
+	index_clear(&wb->batch);
 	if (r || log_pos_equal(pos, start))
 		return r;
 	keylog_set_dirty_tail(&c->log, pos);
@@ -474,9 +546,10 @@ static void writeback_work(struct work_struct *work)
 		return;
 	}
 	WRITE_ONCE(wb->backoff, 0);
+	/* What is lost comes round again, but not at once. */
 	if (wb->lost)
-		arm(c, BACKOFF_LAST_MS);
-	else if (READ_ONCE(c->reclaim.starved) && writeback_dirty(c))
+		queue_delayed_work(wb->wq, &wb->work, msecs_to_jiffies(BACKOFF_LAST_MS));
+	else if (READ_ONCE(c->reclaim.starved) && writeback_is_behind(c))
 		arm(c, 0);
 }
 
@@ -496,7 +569,13 @@ void writeback_poke(struct pcache *c)
 void writeback_urge(struct pcache *c)
 {
 	if (!READ_ONCE(c->writeback.backoff))
-		arm(c, 0);
+		arm(c, READ_ONCE(c->writeback.lost) ? BACKOFF_FIRST_MS : 0);
+}
+
+bool writeback_is_behind(struct pcache *c)
+{
+	return READ_ONCE(c->log.pending) || READ_ONCE(c->log.nr_stage) ||
+	       !has_passed(&c->writeback, READ_ONCE(c->log.nr_keys));
 }
 
 int writeback_flush(struct pcache *c)

@@ -35,6 +35,9 @@ struct writeback {
 	bool running;			/* between writeback_start() and writeback_stop() */
 	bool armed;			/* a run is due, at once or later */
 	bool lost;			/* the run met data that can't be read */
+	bool marks;			/* the index has, or had, marks of lost data */
+	bool failed;			/* the log can't be read */
+	u64 queued;			/* sectors of keys that went into the batch */
 	bool replaying;			/* dirty_tail has not passed what replay found yet */
 	struct log_pos replayed;	/* the head at activation */
 	u64 passed;			/* keys behind dirty_tail, as keylog.nr_keys counts */
@@ -65,6 +68,9 @@ int writeback_flush(struct pcache *c);
  * turned out that the data can't be read. Sleeps.
  */
 bool writeback_is_dirty(struct pcache *c, const struct extent *e);
+
+/* Does the log hold anything that the dirty_tail has not passed? Approximate under load. */
+bool writeback_is_behind(struct pcache *c);
 
 /* Sectors of dirty keys between dirty_tail and the last append; those replaced count too. */
 u64 writeback_dirty(struct pcache *c);

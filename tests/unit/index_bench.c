@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 		op++;
 	stub_seed(1);
 	index_pool_init(&pool, argc > 3, 0);
-	index_init(&ix, &pool);
+	index_init(&ix, &pool, 4);
 	for (i = 0; i < BLOCKS; i++) {
 		live[i] = get_random_u32_below(RANGE);
 		put(live[i]);

@@ -43,6 +43,7 @@ struct model {
 #define CELL_CLEAN	1
 #define CELL_HIT	2
 #define CELL_VERIFIED	4
+#define CELL_LOST	8
 
 static u32 below(u32 n)
 {
@@ -54,20 +55,23 @@ static bool one_in(u32 n)
 	return !below(n);
 }
 
+/* Not zero: how far the third island is from the first. */
+static u64 far_apart;
+
 static void model_init(struct model *m, bool crc, unsigned int islands, u32 len, u64 span)
 {
 	unsigned int i;
 
 	memset(m, 0, sizeof(*m));
 	CHECK_EQ(index_pool_init(&m->pool, crc, 4), 0);
-	index_init(&m->ix, &m->pool);
+	index_init(&m->ix, &m->pool, below(6));
 	m->nr_islands = islands;
 	m->island_len = len;
 	for (i = 0; i < islands; i++) {
 		u64 slot = span / islands;
 		u64 at = slot * i + (slot > 2 * len ? get_random_u64() % (slot - 2 * len) : 0);
 
-		m->island[i] = at;
+		m->island[i] = far_apart ? far_apart / 2 * i : at;
 	}
 	m->cells = calloc((size_t)islands * len, sizeof(*m->cells));
 	m->flags = calloc((size_t)islands * len, 1);
@@ -180,6 +184,7 @@ static void op_insert(struct model *m)
 	e.sect = below((1 << 15) - len + 1);
 	e.clean = one_in(2);
 	e.hit = hit;
+	e.lost = one_in(16);
 	if (m->pool.crc) {
 		e.crc = get_random_u32();
 		e.key_len = len;
@@ -198,7 +203,8 @@ static void op_insert(struct model *m)
 	for (i = 0; i < len; i++) {
 		forget_cell(m, c + i, &dirty);
 		m->cells[c + i] = (struct cell){ k, i };
-		m->flags[c + i] = (e.clean ? CELL_CLEAN : 0) | (hit ? CELL_HIT : 0);
+		m->flags[c + i] = (e.clean ? CELL_CLEAN : 0) | (hit ? CELL_HIT : 0) |
+				  (e.lost ? CELL_LOST : 0);
 	}
 	m->keys[k] = (struct model_key){ e, len };
 	CHECK_EQ(told, dirty);
@@ -239,6 +245,7 @@ static void check_extent(struct model *m, const struct extent *e, size_t c)
 	CHECK_EQ(e->clean, !!(m->flags[c] & CELL_CLEAN));
 	CHECK_EQ(e->hit, !!(m->flags[c] & CELL_HIT));
 	CHECK_EQ(e->verified, !!(m->flags[c] & CELL_VERIFIED));
+	CHECK_EQ(e->lost, !!(m->flags[c] & CELL_LOST));
 	if (m->pool.crc) {
 		CHECK_EQ(e->crc, key->e.crc);
 		CHECK_EQ(e->skip, key->e.skip + cell->skip);
@@ -263,6 +270,7 @@ static bool find(struct model *m, struct extent *e, size_t *c)
 		return false;
 	*c += i;
 	CHECK_EQ(e->start, m->island[island] + at + i);
+	CHECK(e->len <= len - i);
 	check_extent(m, e, *c);
 	/* The end of what was found is the end of the range, or that of an extent. */
 	if (i + e->len < len && m->cells[*c + e->len].key == m->cells[*c].key)
@@ -276,14 +284,51 @@ static void op_find(struct model *m)
 {
 	struct extent e;
 	size_t c;
+	u64 at;
 
-	find(m, &e, &c);
+	if (!find(m, &e, &c))
+		return;
+	/* The next extent is none of this one's sectors, unless this one starts here. */
+	at = e.start + below(e.len);
+	if (index_next(&m->ix, at, &e))
+		CHECK(e.start >= at);
+}
+
+/* The same sectors of the origin with other data. */
+static struct extent elsewhere(struct model *m, const struct extent *e)
+{
+	struct extent other = *e;
+
+	switch (below(m->pool.crc ? 3 : 2)) {
+	case 0:
+		other.seg ^= 1;
+		break;
+	case 1:
+		other.sect ^= 1;
+		break;
+	default:
+		other.crc ^= 1;
+		break;
+	}
+	return other;
+}
+
+static void mark(struct model *m, const struct extent *e, u8 flag, bool on)
+{
+	if (flag == CELL_HIT)
+		index_mark_hit(&m->ix, e);
+	else if (flag == CELL_VERIFIED)
+		index_mark_verified(&m->ix, e);
+	else
+		index_mark_lost(&m->ix, e, on);
 }
 
 /* Marks go to all of an extent: all cells around that belong to it have them afterwards. */
 static void op_mark(struct model *m)
 {
-	bool verified = one_in(2);
+	static const u8 flags[] = { CELL_HIT, CELL_VERIFIED, CELL_LOST };
+	u8 flag = flags[below(3)];
+	bool on = flag != CELL_LOST || one_in(2);
 	struct extent e, whole;
 	u64 from;
 	size_t c;
@@ -291,18 +336,19 @@ static void op_mark(struct model *m)
 
 	if (!find(m, &e, &c))
 		return;
-	if (verified)
-		index_mark_verified(&m->ix, &e);
-	else
-		index_mark_hit(&m->ix, &e);
+	/* What lies elsewhere is not meant. */
+	whole = elsewhere(m, &e);
+	mark(m, &whole, flag, on);
+	mark(m, &e, flag, on);
 	/* How far the extent goes to either side, only the index knows. */
 	for (from = e.start; c && m->cells[c - 1].key == m->cells[c].key; from--, c--)
 		;
 	while (index_next(&m->ix, from, &whole) && whole.start < e.start + e.len) {
-		if (whole.start + whole.len > e.start)
-			for (i = 0; i < whole.len; i++)
-				m->flags[c + whole.start - from + i] |=
-					verified ? CELL_VERIFIED : CELL_HIT;
+		for (i = 0; whole.start + whole.len > e.start && i < whole.len; i++) {
+			u8 *cell = &m->flags[c + whole.start - from + i];
+
+			*cell = on ? *cell | flag : *cell & ~flag;
+		}
 		c += whole.start + whole.len - from;
 		from = whole.start + whole.len;
 	}
@@ -329,8 +375,9 @@ static void op_maps(struct model *m)
 		return;
 	CHECK_EQ(index_maps(&m->ix, &e), expect);
 	if (expect) {
-		e.sect ^= 1;
+		e = elsewhere(m, &e);
 		CHECK(!index_maps(&m->ix, &e));
+		CHECK(!index_find_key(&m->ix, &e, e.start, &e));
 	}
 }
 
@@ -407,7 +454,7 @@ static void random_ops(bool crc, unsigned int islands, u32 len, u64 span, unsign
 		if (i % 4096 == 0)
 			check_all(&m);
 		if (i % 100000 == 99999 && one_in(4)) {
-			index_clear(&m.ix, below(8));
+			index_clear(&m.ix);
 			memset(m.cells, 0, (size_t)islands * len * sizeof(*m.cells));
 			memset(m.flags, 0, (size_t)islands * len);
 			memset(m.keys, 0, m.nr_keys * sizeof(*m.keys));
@@ -444,20 +491,15 @@ TEST(index_random_very_sparse_crc)
 
 /*
  * A leaf spans at most 2^32 sectors: what is trimmed and split right at that distance must stay
- * within reach.
+ * within reach. Two islands so far apart, and one between.
  */
-static void at_the_reach(bool crc, u64 span)
-{
-	random_ops(crc, 3, 300, span, 30000);
-}
-
 TEST(index_random_at_reach)
 {
 	int i;
 
-	for (i = 0; i < 4; i++) {
-		at_the_reach(i & 1, 3 * ((1ull << 31) - 150));
-		at_the_reach(i & 1, 3 * ((1ull << 32) - 350 + below(400)));
+	for (i = 0; i < 8; i++) {
+		far_apart = (1ull << 32) - 300 + below(600);
+		random_ops(i & 1, 3, 400, 0, 30000);
 	}
 }
 
@@ -509,15 +551,15 @@ static void memory_sequential(bool crc)
 	int s;
 
 	index_pool_init(&pool, crc, 0);
-	index_init(&ix, &pool);
+	index_init(&ix, &pool, 4);
 	for (i = 0; i < BLOCKS; i++)
 		put_block(&ix, i);
 	check_bytes("sequential", &ix, crc ? 21 : 12.6);
-	index_clear(&ix, 0);
+	index_clear(&ix);
 	for (i = BLOCKS; i; i--)
 		put_block(&ix, i);
 	check_bytes("backwards", &ix, crc ? 21 : 12.6);
-	index_clear(&ix, 0);
+	index_clear(&ix);
 	/* Several at once, side by side. */
 	for (i = 0; i < BLOCKS / 8; i++)
 		for (s = 0; s < 8; s++)
@@ -537,7 +579,7 @@ static void memory_random(bool crc, u64 range, bool fifo, bool aligned_chunks)
 	u32 i, turn;
 
 	index_pool_init(&pool, crc, 0);
-	index_init(&ix, &pool);
+	index_init(&ix, &pool, 4);
 	for (i = 0; i < BLOCKS; i++) {
 		live[i] = get_random_u64() % range;
 		if (aligned_chunks)

@@ -19,9 +19,17 @@ static void start(void)
 	segments_format(&pm, NR);
 }
 
+static int changes;
+
+static void on_change(struct segments *segs)
+{
+	changes++;
+}
+
 static void load(void)
 {
 	CHECK_EQ(segments_load(&segs, &pm, 0, NR, NR), 0);
+	segs.on_change = on_change;
 }
 
 static struct media_segment_info *info(u32 phys)
@@ -151,21 +159,15 @@ TEST(segment_kept_back)
 	CHECK_EQ(segments_used(&segs), NR);
 }
 
-static int idle;
-
-static void on_idle(struct segments *segs)
-{
-	idle++;
-}
-
 TEST(segment_life)
 {
 	int id;
 
 	start();
 	load();
-	segs.on_idle = on_idle;
+	changes = 0;
 	id = segment_alloc(&segs, SEGMENT_DATA);
+	CHECK_EQ(changes, 1);
 	segment_get(&segs, id);
 	segment_pin(&segs, id);
 	CHECK(!segment_put(&segs, id, 1));
@@ -176,7 +178,7 @@ TEST(segment_life)
 	CHECK_EQ(segments_release(&segs), 0);
 	CHECK_EQ(segs.seg[id].gen, 0);
 	segment_unpin(&segs, id);
-	CHECK_EQ(idle, 1);
+	CHECK_EQ(changes, 2);
 	CHECK_EQ(segments_release(&segs), 1);
 	CHECK_EQ(segs.nr_free, NR);
 	CHECK_EQ(segs.seg[id].gen, 1);
@@ -193,6 +195,12 @@ TEST(segment_life)
 	segments_exit(&segs);
 	load();
 	CHECK_EQ(segs.seg[id].gen, 2);
+	/* What has failed once holds nothing new. */
+	id = segment_alloc(&segs, SEGMENT_DATA);
+	segment_condemn(&segs, id);
+	segment_put(&segs, id, 1);
+	CHECK_EQ(segments_release(&segs), 0);
+	CHECK_EQ(segs.nr_free, NR - 1);
 }
 
 /* A generation is the old or the new one, whenever the power fails; and goes up from there. */
@@ -205,6 +213,7 @@ static void crashed(struct pmem_model *model, void *arg)
 	CHECK_EQ(segments_load(&again, &pm, 0, NR, NR), 0);
 	CHECK(again.seg[0].gen == *gen || again.seg[0].gen == *gen - 1);
 	*gen = again.seg[0].gen;
+	again.on_change = on_change;
 	id = segment_alloc(&again, SEGMENT_DATA);
 	CHECK_EQ(id, 0);
 	segment_put(&again, id, 1);

@@ -167,7 +167,13 @@ TEST(superblock_info_refused)
 TEST(superblock_never_activated)
 {
 	format();
+	/* Somebody has used it: what was in it would be gone. */
 	memset(info(0), 0, sizeof(*info(0)));
+	expect(-EINVAL, "cache_info: no good copy");
+	memset(model->mem + PCACHE_IDENTITY_OFF, 0, sizeof(struct media_identity));
+	info(1)->flags = 1;
+	expect(-EINVAL, "cache_info: no good copy");
+	memset(info(1), 0, sizeof(*info(1)));
 	CHECK_EQ(superblock_read(&pm, &sb), 0);
 	CHECK(!sb.blank && !(sb.info_flags & PCACHE_INFO_INIT));
 	superblock_format(&pm, &sb, PCACHE_INFO_DATA_CRC);
