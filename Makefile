@@ -5,6 +5,8 @@
 #	make unit		the core's tests, in userspace
 #	make check		the tests: the core in userspace, the module in booted kernels
 #	make check-all		the same with more kernels and more power cuts
+#	make bench		the module beside dm-linear and dm-writecache, in figures
+#	make demo		what the module is for, in two minutes
 #	make lint		what checks the source without running it
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -28,7 +30,14 @@ check-all:
 	tests/setup
 	PCACHE_CUTS=20 tests/run -u -k 6.1,6.12,7.3
 
+bench:
+	tests/setup
+	tests/bench/run
+
+demo:
+	tests/demo/run
+
 lint:
 	tests/lint
 
-.PHONY: all clean unit check check-all lint
+.PHONY: all clean unit check check-all bench demo lint
