@@ -396,7 +396,7 @@ TEST(crash_reclaim)
 	world.opt.gc_percent_set = true;
 	world.opt.gc_percent = 0;
 	world.junk = true;
-	world_init(&world, 7, 24);
+	world_init(&world, 8, 24);
 	workload(&world, 1000);
 	}
 

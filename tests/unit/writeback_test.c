@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Write-back and reclaim: how much goes to the origin, and what happens where it can't. */
+#include <linux/string.h>
+
+#include "rig.h"
+#include "test.h"
+
+#define ORIGIN	(1ull << 19)		/* sectors: 256 MiB */
+#define MIB	2048u			/* sectors */
+
+static struct pmem_model *model;
+static struct block_device *bdev;
+static struct pcache_options opt;
+static struct pcache c;
+static u8 buf[MIB * PCACHE_SECTOR];
+
+static void start(u32 segments)
+{
+	model = pmem_model_new(PCACHE_MIN_SIZE);
+	bdev = fake_origin_new(ORIGIN);
+	rig_format(model, bdev, &opt, segments, (struct log_pos){ 0, 0 });
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+}
+
+static void reopen(void)
+{
+	rig_close(&c);
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+}
+
+static void write(u64 sector, u32 sectors, u8 value)
+{
+	memset(buf, value, sectors * PCACHE_SECTOR);
+	rig_write(&c, sector, sectors, buf);
+}
+
+static int read(u64 sector, u32 sectors)
+{
+	return rig_read(&c, sector, sectors, buf, false);
+}
+
+static bool is(const u8 *data, u32 sectors, u8 value)
+{
+	return !memchr_inv(data, value, sectors * PCACHE_SECTOR);
+}
+
+static bool origin_is(u64 sector, u32 sectors, u8 value)
+{
+	return is(bdev->mem + sector * PCACHE_SECTOR, sectors, value);
+}
+
+static void expect(u64 sector, u32 sectors, u8 value)
+{
+	CHECK_EQ(read(sector, sectors), 0);
+	CHECK(is(buf, sectors, value));
+}
+
+static void settle(void)
+{
+	int i;
+
+	rig_flush(&c);
+	for (i = 0; i < 20; i++) {
+		writeback_urge(&c);
+		stub_sleep(1000);
+	}
+}
+
+TEST(writeback_merges_and_drops_what_is_superseded)
+{
+	u32 i;
+
+	start(31);
+	/* In any order, twice over: it is one run of 500 sectors. */
+	for (i = 0; i < 1000; i++)
+		write(10000 + i * 37 % 500, 1, i < 500 ? 1 : 2);
+	rig_drain(&c);
+	CHECK(origin_is(10000, 500, 2));
+	CHECK_EQ(bdev->writes, DIV_ROUND_UP(500 * PCACHE_SECTOR, ORIGIN_IO_SIZE));
+	CHECK_EQ(bdev->flushes, 1);
+}
+
+/* Between two flushes of the user there is one of the origin; or one for all, if so wished. */
+static void count_flushes(bool batch_order, unsigned long flushes)
+{
+	u32 i;
+
+	opt.batch_order = batch_order;
+	start(31);
+	for (i = 0; i < 10; i++) {
+		write(i * 100, 8, i + 1);
+		rig_flush(&c);
+	}
+	rig_drain(&c);
+	CHECK_EQ(bdev->flushes, flushes);
+	for (i = 0; i < 10; i++)
+		CHECK(origin_is(i * 100, 8, i + 1));
+}
+
+TEST(writeback_strict_order)
+{
+	count_flushes(false, 10);
+}
+
+TEST(writeback_batch_order)
+{
+	count_flushes(true, 1);
+}
+
+/* Of what another life has left nobody knows where its barriers were: each set counts as one. */
+TEST(writeback_replayed_sets)
+{
+	u32 i;
+
+	start(31);
+	for (i = 0; i < 300; i++)
+		write(i * 2, 1, 1);
+	rig_flush(&c);
+	CHECK_EQ(c.log.nr_sets, 3);
+	reopen();
+	rig_drain(&c);
+	CHECK_EQ(bdev->flushes, 3);
+	for (i = 0; i < 300; i++)
+		write(i * 2, 1, 2);
+	rig_drain(&c);
+	CHECK_EQ(bdev->flushes, 4);
+}
+
+TEST(writeback_failing_origin)
+{
+	struct log_pos tail;
+
+	start(31);
+	write(0, 64, 1);
+	rig_flush(&c);
+	tail = keylog_dirty_tail(&c.log);
+	bdev->fail_writes = 1;
+	settle();
+	CHECK(log_pos_equal(tail, keylog_dirty_tail(&c.log)));
+	CHECK_EQ(writeback_dirty(&c), 64);
+	CHECK(pcache_stat(&c, STAT_writeback_errors) > 1);
+	/* It never spins: twenty seconds are a few tries. */
+	CHECK(pcache_stat(&c, STAT_writeback_errors) < 30);
+	CHECK_LOG("write-back fails with error -5");
+	expect(0, 64, 1);
+
+	bdev->fail_writes = 0;
+	bdev->fail_flushes = 1;
+	stub_sleep(30000);
+	CHECK(log_pos_equal(tail, keylog_dirty_tail(&c.log)));
+	reopen();
+	CHECK_EQ(writeback_dirty(&c), 64);
+	bdev->fail_flushes = 0;
+	stub_sleep(30000);
+	CHECK_EQ(writeback_dirty(&c), 0);
+	CHECK(origin_is(0, 64, 1));
+}
+
+static u64 place_of(u64 sector)
+{
+	struct shard *shard = keylog_shard(&c.log, sector);
+	struct extent e;
+
+	CHECK(index_find(&shard->index, sector, 1, &e) && e.start == sector);
+	return pcache_addr(&c, &e);
+}
+
+/* Dirty data that can't be read is lost, alone, and for good: until someone writes there. */
+static void lost_data(bool crc)
+{
+	u64 addr;
+
+	opt.data_crc = crc;
+	start(31);
+	write(1000, 8, 1);
+	write(2000, 16, 2);
+	write(3000, 8, 3);
+	rig_flush(&c);
+	addr = place_of(2004);
+	if (crc)
+		model->mem[addr]++;
+	else
+		pmem_model_poison(model, addr);
+	settle();
+	CHECK(origin_is(1000, 8, 1));
+	CHECK(origin_is(3000, 8, 3));
+	CHECK_EQ(read(2000, 16), -EIO);
+	expect(1000, 8, 1);
+	expect(3000, 8, 3);
+	CHECK(pcache_stat(&c, STAT_media_errors_dirty));
+	CHECK_LOG("can't be read");
+	reopen();
+	CHECK_EQ(read(2000, 16), -EIO);
+	expect(3000, 8, 3);
+	settle();
+	CHECK_EQ(read(2004, 1), -EIO);
+	rig_check(&c);
+
+	write(2000, 16, 4);
+	expect(2000, 16, 4);
+	settle();
+	CHECK(origin_is(2000, 16, 4));
+	reopen();
+	expect(2000, 16, 4);
+	rig_check(&c);
+}
+
+TEST(writeback_lost_to_poison)
+{
+	lost_data(false);
+}
+
+TEST(writeback_lost_to_bad_checksum)
+{
+	lost_data(true);
+}
+
+/* Three times what the cache holds goes through it, some of it dirty when the next comes. */
+TEST(reclaim_goes_round)
+{
+	u32 i, nr = 8 * 16 * 3;
+
+	start(8);
+	for (i = 0; i < nr; i++) {
+		write((u64)(i % 128) * MIB, MIB, i + 1);
+		if (i % 16 == 0)
+			rig_check(&c);
+		if (i % 7 == 0)
+			rig_flush(&c);
+	}
+	CHECK(pcache_stat(&c, STAT_reclaimed_segments) > 12);
+	for (i = 0; i < 128; i++)
+		expect((u64)i * MIB, MIB, nr - 128 + i + 1);
+	reopen();
+	for (i = 0; i < 128; i++)
+		expect((u64)i * MIB, MIB, nr - 128 + i + 1);
+	rig_drain(&c);
+	rig_check(&c);
+}
+
+/* How much of what is at @sector is cached. */
+static u32 cached(u64 sector, u32 sectors)
+{
+	struct shard *shard = keylog_shard(&c.log, sector);
+	u64 end = sector + sectors;
+	struct extent e;
+	u32 n = 0;
+
+	while (sector < end && index_find(&shard->index, sector, end - sector, &e)) {
+		n += e.len;
+		sector = e.start + e.len;
+	}
+	return n;
+}
+
+/* A scan, however long, does not drive out what is read all the time. */
+TEST(reclaim_keeps_what_is_hit)
+{
+	u32 i, j, kept = 0;
+
+	start(24);
+	for (i = 0; i < 16; i++)
+		write(i * 100, 64, 7);
+	rig_drain(&c);
+	for (i = 0; i < 24 * 16 * 2; i++) {
+		write(MIB * (2 + i % 250), MIB, 1);
+		for (j = 0; j < 16; j++)
+			expect(j * 100, 64, 7);
+		stub_sleep(2500);
+	}
+	CHECK(pcache_stat(&c, STAT_reclaimed_segments) > 24);
+	CHECK(pcache_stat(&c, STAT_reinserted_sectors));
+	for (j = 0; j < 16; j++)
+		kept += cached(j * 100, 64);
+	if (stub_log_loud)
+		fprintf(stderr, "%u of %u sectors kept, %llu reinserted\n", kept, 16 * 64,
+			pcache_stat(&c, STAT_reinserted_sectors));
+	/* Not all: reclaim must have dropped as much as it moves. */
+	CHECK(kept >= 16 * 64 / 4);
+}
