@@ -77,9 +77,18 @@ void origin_read(struct origin *origin, struct origin_io *io)
 	submit(origin, io, REQ_OP_READ);
 }
 
-void origin_write(struct origin *origin, struct origin_io *io)
+void origin_write(struct origin *origin, struct list_head *ios)
 {
-	submit(origin, io, REQ_OP_WRITE);
+	struct blk_plug plug;
+
+	blk_start_plug(&plug);
+	while (!list_empty(ios)) {
+		struct origin_io *io = list_first_entry(ios, struct origin_io, list);
+
+		list_del(&io->list);
+		submit(origin, io, REQ_OP_WRITE);
+	}
+	blk_finish_plug(&plug);
 }
 
 bool origin_needs_flush(struct origin *origin)

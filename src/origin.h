@@ -39,7 +39,8 @@ struct origin_io *origin_io_alloc(void);	/* NULL if memory is short; may sleep *
 void origin_io_free(struct origin_io *io);
 
 void origin_read(struct origin *origin, struct origin_io *io);
-void origin_write(struct origin *origin, struct origin_io *io);
+/* Write all that is in the list, which is empty then. */
+void origin_write(struct origin *origin, struct list_head *ios);
 
 /* Make what was written durable. 0 or an error. Sleeps; nothing to do without a volatile cache. */
 int origin_flush(struct origin *origin);

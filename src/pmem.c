@@ -186,10 +186,51 @@ void pmem_zero(struct pmem *pm, u64 off, size_t len)
 	}
 }
 
+#ifdef CONFIG_X86_64
+/*
+ * Copy, past the cache, and checksum in one go: each word is loaded once, so what is summed up is
+ * what is stored. @dst and @len are multiples of 64.
+ */
+static u32 copy_nt_crc(void *dst, const void *src, size_t len, u32 crc)
+{
+	u64 sum = crc, word;
+
+#define COPY_WORD(at)					\
+	"movq " #at "(%[src]), %[word]\n\t"		\
+	"crc32q %[word], %[sum]\n\t"			\
+	"movnti %[word], " #at "(%[dst])\n\t"
+	for (; len; len -= 64, src += 64, dst += 64)
+		asm volatile(COPY_WORD(0) COPY_WORD(8) COPY_WORD(16) COPY_WORD(24)
+			     COPY_WORD(32) COPY_WORD(40) COPY_WORD(48) COPY_WORD(56)
+			     : [sum] "+r" (sum), [word] "=&r" (word)
+			     : [src] "r" (src), [dst] "r" (dst)
+			     : "memory");
+#undef COPY_WORD
+	return sum;
+}
+
+static bool can_copy_nt_crc(const void *dst, size_t len)
+{
+	return static_cpu_has(X86_FEATURE_XMM4_2) && !(((unsigned long)dst | len) % 64);
+}
+#else
+static u32 copy_nt_crc(void *dst, const void *src, size_t len, u32 crc)
+{
+	return crc;
+}
+
+static bool can_copy_nt_crc(const void *dst, size_t len)
+{
+	return false;
+}
+#endif
+
 u32 pmem_write_crc(struct pmem *pm, u64 off, const void *src, size_t len, u32 crc)
 {
 	u8 bounce[BOUNCE] __aligned(8);
 
+	if (can_copy_nt_crc(pm->base + off, len))
+		return copy_nt_crc(pm->base + off, src, len, crc);
 	while (len) {
 		size_t n = min_t(size_t, len, BOUNCE);
 

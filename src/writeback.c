@@ -5,6 +5,8 @@
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 
@@ -15,9 +17,16 @@
 /* Transfers under way at most. */
 #define WRITEBACK_IOS		64u
 
-/* Keys that a batch takes at most; fewer while somebody waits for the tail to move. */
-#define WRITEBACK_KEYS		16384u
-#define WRITEBACK_KEYS_URGENT	1024u
+/*
+ * The dirty_tail moves when all of a batch is written: so it takes as many keys as the origin does
+ * in about a second, and much less while somebody waits for the tail.
+ */
+#define WRITEBACK_SPEED		16384u
+#define WRITEBACK_KEYS_MIN	2048u
+#define WRITEBACK_KEYS_MAX	262144u
+#define WRITEBACK_URGENT_MIN	256u
+#define WRITEBACK_URGENT_MAX	4096u
+#define WRITEBACK_URGENT_PART	64u
 
 /* Leaves that the batch has to itself, so that it can always take a set. */
 #define WRITEBACK_LEAVES	(INDEX_INSERT_LEAVES * PCACHE_KSET_KEYS)
@@ -38,6 +47,8 @@ int writeback_init(struct pcache *c)
 	INIT_DELAYED_WORK(&wb->work, writeback_work);
 	spin_lock_init(&wb->lock);
 	INIT_LIST_HEAD(&wb->free);
+	INIT_LIST_HEAD(&wb->ready);
+	wb->speed = WRITEBACK_SPEED;
 	init_waitqueue_head(&wb->wait);
 	index_init(&wb->batch, &c->index_pool, WRITEBACK_LEAVES);
 	wb->wq = alloc_workqueue("pcache_writeback", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
@@ -155,8 +166,8 @@ static void io_done(struct origin_io *io)
 		wb->error = io->error;
 	list_add(&io->list, &wb->free);
 	n = ++wb->nr_free;
-	/* The worker waits for any or for all of them. */
-	if (n == 1 || n == wb->nr_ios)
+	/* The worker waits for half or for all of them: it is not worth waking up for one. */
+	if (n == wb->nr_ios / 2 || n == wb->nr_ios)
 		wake_up(&wb->wait);
 	spin_unlock_irqrestore(&wb->lock, flags);
 }
@@ -175,12 +186,16 @@ static struct origin_io *try_get_io(struct writeback *wb)
 	return io;
 }
 
-static struct origin_io *get_io(struct writeback *wb)
+static struct origin_io *get_io(struct pcache *c)
 {
+	struct writeback *wb = &c->writeback;
 	struct origin_io *io = try_get_io(wb);
 
-	if (!io)
-		wait_event(wb->wait, (io = try_get_io(wb)));
+	if (!io) {
+		origin_write(&c->origin, &wb->ready);
+		wait_event(wb->wait, READ_ONCE(wb->nr_free) >= wb->nr_ios / 2);
+		io = try_get_io(wb);
+	}
 	return io;
 }
 
@@ -189,18 +204,14 @@ static void submit(struct pcache *c, struct origin_io *io)
 	pcache_count(c, STAT_writeback_ios, 1);
 	pcache_count(c, STAT_writeback_sectors, io->sectors);
 	io->done = io_done;
-	origin_write(&c->origin, io);
+	list_add_tail(&io->list, &c->writeback.ready);
 }
 
 /* Data that can't be read is left out. What becomes of it is settled when the rest is written. */
 static void lose(struct pcache *c, const struct extent *e)
 {
-	pcache_count(c, STAT_media_errors_dirty, 1);
-	trace_pcache_error(c->name, e->start, e->len, -EIO);
-	pr_err_ratelimited("%s: dirty data of sectors %llu+%u, in segment %u, can't be read\n",
-			   c->name, e->start, e->len, e->seg);
 	segment_condemn(&c->segs, e->seg);
-	c->writeback.lost = true;
+	c->writeback.unreadable = true;
 }
 
 /* Copy @n sectors from the start of @e behind what @io holds, and take them off @e. */
@@ -224,7 +235,7 @@ static struct origin_io *io_for(struct pcache *c, struct origin_io *io, const st
 		return io;
 	if (io)
 		submit(c, io);
-	io = get_io(&c->writeback);
+	io = get_io(c);
 	io->sector = e->start;
 	io->sectors = 0;
 	io->error = 0;
@@ -276,6 +287,7 @@ static int write_batch(struct pcache *c)
 	pcache_count(c, STAT_writeback_skipped, wb->queued);
 	if (io)
 		submit(c, io);
+	origin_write(&c->origin, &wb->ready);
 	wait_event(wb->wait, READ_ONCE(wb->nr_free) == wb->nr_ios);
 	spin_lock_irq(&wb->lock);
 	r = wb->error;
@@ -289,6 +301,13 @@ static bool append_again(struct pcache *c, struct shard *shard, struct extent e)
 {
 	if (!shard->credit)
 		return false;
+	c->writeback.marks = true;
+	c->writeback.lost = true;
+	WRITE_ONCE(c->writeback.losses, c->writeback.losses + 1);
+	pcache_count(c, STAT_media_errors_dirty, 1);
+	trace_pcache_error(c->name, e.start, e.len, -EIO);
+	pr_err_ratelimited("%s: dirty data of sectors %llu+%u, in segment %u, can't be read\n",
+			   c->name, e.start, e.len, e.seg);
 	index_mark_lost(&shard->index, &e, true);
 	segment_get(&c->segs, e.seg);
 	/* The checksum covers more than is left of the key: make it one that can't fit. */
@@ -312,8 +331,6 @@ static int keep_lost(struct pcache *c, const struct extent *lost)
 	unsigned int tries = 0;
 	struct extent e;
 
-	c->writeback.marks = true;
-	WRITE_ONCE(c->writeback.losses, c->writeback.losses + 1);
 	spin_lock(&shard->lock);
 	while (index_find_key(&shard->index, lost, at, &e)) {
 		if (e.clean || append_again(c, shard, e)) {
@@ -419,6 +436,26 @@ static bool stock_batch(struct pcache *c)
 	return true;
 }
 
+static u32 batch_size(struct pcache *c)
+{
+	u32 speed = c->writeback.speed;
+
+	if (READ_ONCE(c->reclaim.starved))
+		return clamp(speed / WRITEBACK_URGENT_PART, WRITEBACK_URGENT_MIN,
+			     WRITEBACK_URGENT_MAX);
+	return clamp(speed, WRITEBACK_KEYS_MIN, WRITEBACK_KEYS_MAX);
+}
+
+/* A small batch tells little. */
+static void measure(struct writeback *wb, u32 keys, ktime_t start)
+{
+	u64 us = ktime_us_delta(ktime_get(), start);
+	u64 speed = div64_u64((u64)keys * USEC_PER_SEC, us + 1);
+
+	if (keys >= WRITEBACK_URGENT_MIN)
+		wb->speed = (wb->speed + min_t(u64, speed, WRITEBACK_KEYS_MAX)) / 2;
+}
+
 /*
  * Read the log from *@pos on, until a barrier, or until the batch is large enough; leave *@pos
  * there. Tells how many keys that were, and how many of their sectors are dirty.
@@ -426,7 +463,7 @@ static bool stock_batch(struct pcache *c)
 static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 {
 	struct writeback *wb = &c->writeback;
-	u32 max = READ_ONCE(c->reclaim.starved) ? WRITEBACK_KEYS_URGENT : WRITEBACK_KEYS;
+	u32 max = batch_size(c);
 	struct log_pos head = keylog_head(&c->log);
 
 	while (*keys < max && (!*keys || stock_batch(c))) {
@@ -466,24 +503,24 @@ static int do_batch(struct pcache *c)
 	struct log_pos start = keylog_dirty_tail(&c->log), pos = start;
 	u64 dirty = 0;
 	u32 keys = 0;
-	bool was_lost = wb->lost;
+	ktime_t begun = ktime_get();
 	int r;
 
 	wb->queued = 0;
-	wb->lost = false;
+	wb->unreadable = false;
 	r = collect(c, &pos, &keys, &dirty);
 	WRITE_ONCE(wb->failed, r < 0);
 	if (!r && wb->batch.nr_entries)
 		r = write_batch(c);
 	if (!r && wb->batch.nr_entries)
 		r = flush(c);
-	if (!r && (wb->lost || wb->marks))
+	if (!r && (wb->unreadable || wb->marks))
 		r = settle_lost(c);
-	wb->lost |= was_lost;
 	index_clear(&wb->batch);
 	if (r || log_pos_equal(pos, start))
 		return r;
 	keylog_set_dirty_tail(&c->log, pos);
+	measure(wb, keys, begun);
 	WRITE_ONCE(wb->written_back, wb->written_back + dirty);
 	WRITE_ONCE(wb->passed, wb->passed + keys);
 	pcache_count(c, STAT_writeback_batches, 1);

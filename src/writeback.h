@@ -25,6 +25,7 @@ struct writeback {
 	struct media_kset *set;
 	spinlock_t lock;		/* free and nr_free */
 	struct list_head free;		/* struct origin_io, idle */
+	struct list_head ready;		/* filled, not submitted yet; the worker's */
 	unsigned int nr_free, nr_ios;
 	wait_queue_head_t wait;
 	int error;			/* the first of the batch */
@@ -34,10 +35,12 @@ struct writeback {
 	unsigned int losses;		/* pieces that could not be read */
 	bool running;			/* between writeback_start() and writeback_stop() */
 	bool armed;			/* a run is due, at once or later */
-	bool lost;			/* the run met data that can't be read */
+	bool unreadable;		/* data of the batch can't be read */
+	bool lost;			/* ... and, in this run, nothing newer has replaced it */
 	bool marks;			/* the index has, or had, marks of lost data */
 	bool failed;			/* the log can't be read */
 	u64 queued;			/* sectors of keys that went into the batch */
+	u32 speed;			/* keys that the last batches wrote in a second */
 	bool replaying;			/* dirty_tail has not passed what replay found yet */
 	struct log_pos replayed;	/* the head at activation */
 	u64 passed;			/* keys behind dirty_tail, as keylog.nr_keys counts */

@@ -132,7 +132,7 @@ static void note_store(struct block_device *bdev, struct origin_io *io, u32 i)
 	memcpy(store->new, mem, PCACHE_SECTOR);
 }
 
-void origin_write(struct origin *origin, struct origin_io *io)
+static void write_one(struct origin *origin, struct origin_io *io)
 {
 	struct block_device *bdev = origin->bdev;
 	u32 i;
@@ -148,6 +148,16 @@ void origin_write(struct origin *origin, struct origin_io *io)
 	for (i = 0; i < io->sectors && (!io->error || get_random_u32_below(4)); i++)
 		note_store(bdev, io, i);
 	finish_io(origin, io);
+}
+
+void origin_write(struct origin *origin, struct list_head *ios)
+{
+	while (!list_empty(ios)) {
+		struct origin_io *io = list_first_entry(ios, struct origin_io, list);
+
+		list_del(&io->list);
+		write_one(origin, io);
+	}
 }
 
 int origin_flush(struct origin *origin)
@@ -259,6 +269,8 @@ static u32 write_piece(struct pcache *c, u64 sector, u32 sectors, const void *da
 	struct extent e = { .start = sector };
 	struct shard *shard;
 
+	if (!segments_plenty(&c->segs) && atomic64_read(&c->allowance) <= 0)
+		return 0;
 	e.len = heads_alloc(&c->heads, SEGMENT_DATA,
 			    min3(sectors, chunk_rest(sector), key_max(c)), &e.seg, &e.sect);
 	if (!e.len)
@@ -273,6 +285,8 @@ static u32 write_piece(struct pcache *c, u64 sector, u32 sectors, const void *da
 	index_insert(&shard->index, &e, NULL);
 	keylog_append(&c->log, shard, &e);
 	spin_unlock(&shard->lock);
+	if (!segments_plenty(&c->segs))
+		atomic64_sub(e.len, &c->allowance);
 	writeback_poke(c);
 	return e.len;
 }
