@@ -148,7 +148,7 @@ static u32 kept_back(const struct segments *segs, enum segment_use use)
 	case SEGMENT_DATA:
 		return SEGMENTS_FOR_LOG;
 	default:
-		return SEGMENTS_FOR_LOG + segments_for_writes(segs);
+		return segments_kept_from_fills(segs);
 	}
 }
 

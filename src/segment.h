@@ -56,10 +56,16 @@ static inline u32 segments_for_writes(const struct segments *segs)
 	return segs->nr / 16 + 1;
 }
 
+/* What fills and re-insertion leave to others. */
+static inline u32 segments_kept_from_fills(const struct segments *segs)
+{
+	return SEGMENTS_FOR_LOG + segments_for_writes(segs);
+}
+
 /* More than enough for the writes that may come before reclaim has freed the next one? */
 static inline bool segments_plenty(const struct segments *segs)
 {
-	return READ_ONCE(segs->nr_free) > SEGMENTS_FOR_LOG + segments_for_writes(segs);
+	return READ_ONCE(segs->nr_free) > segments_kept_from_fills(segs);
 }
 
 /* Make the chain of a fresh device: @nr segments in a row, all free. Durable on return. Sleeps. */

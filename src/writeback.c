@@ -19,10 +19,9 @@
 
 /*
  * The dirty_tail moves when all of a batch is written: so it takes as many keys as the origin does
- * in about a second, and much less while somebody waits for the tail.
+ * in about a second at most, and much less when space gets short.
  */
 #define WRITEBACK_SPEED		16384u
-#define WRITEBACK_KEYS_MIN	2048u
 #define WRITEBACK_KEYS_MAX	262144u
 #define WRITEBACK_URGENT_MIN	256u
 #define WRITEBACK_URGENT_MAX	4096u
@@ -102,14 +101,20 @@ void writeback_replayed(struct pcache *c, struct log_pos head, u64 dirty, u64 ke
 	wb->passed = -keys;
 }
 
-u64 writeback_dirty(struct pcache *c)
+/* The sectors of all dirty keys that were ever appended. */
+static u64 dirtied(struct pcache *c)
 {
-	u64 dirty = 0;
+	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < c->nr_shards; i++)
-		dirty += READ_ONCE(c->shards[i].dirty);
-	return dirty - READ_ONCE(c->writeback.written_back);
+		sum += READ_ONCE(c->shards[i].dirty);
+	return sum;
+}
+
+u64 writeback_dirty(struct pcache *c)
+{
+	return dirtied(c) - READ_ONCE(c->writeback.written_back);
 }
 
 static bool set_holds(struct pcache *c, const struct media_kset *set, const struct extent *e)
@@ -438,12 +443,20 @@ static bool stock_batch(struct pcache *c)
 
 static u32 batch_size(struct pcache *c)
 {
-	u32 speed = c->writeback.speed;
+	struct writeback *wb = &c->writeback;
+	u32 free = READ_ONCE(c->segs.nr_free), kept = segments_kept_from_fills(&c->segs);
+	u64 sum = dirtied(c), room;
+	bool quiet = sum == wb->dirtied;
 
-	if (READ_ONCE(c->reclaim.starved))
-		return clamp(speed / WRITEBACK_URGENT_PART, WRITEBACK_URGENT_MIN,
+	wb->dirtied = sum;
+	if (READ_ONCE(c->reclaim.starved) || free <= kept)
+		return clamp(wb->speed / WRITEBACK_URGENT_PART, WRITEBACK_URGENT_MIN,
 			     WRITEBACK_URGENT_MAX);
-	return clamp(speed, WRITEBACK_KEYS_MIN, WRITEBACK_KEYS_MAX);
+	/* Those who write meanwhile, even much faster than the origin, should not run out of space. */
+	room = (u64)(free - kept) * (PCACHE_SEG_DATA_SIZE / PCACHE_BLOCK) / 4;
+	if (quiet)
+		room = WRITEBACK_KEYS_MAX;
+	return clamp_t(u64, wb->speed, WRITEBACK_URGENT_MIN, room);
 }
 
 /* A small batch tells little. */
