@@ -339,6 +339,8 @@ static void op_mark(struct model *m)
 	/* What lies elsewhere is not meant. */
 	whole = elsewhere(m, &e);
 	mark(m, &whole, flag, on);
+	if (one_in(4))
+		return;
 	mark(m, &e, flag, on);
 	/* How far the extent goes to either side, only the index knows. */
 	for (from = e.start; c && m->cells[c - 1].key == m->cells[c].key; from--, c--)
