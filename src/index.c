@@ -350,13 +350,14 @@ static __always_inline struct leaf *leaf_lookup(const struct index *ix, u64 star
 	struct rb_node *node = ix->leaves.rb_node;
 	struct rb_node *left = NULL, *right = NULL;
 
+	/* READ_ONCE() keeps compilers from loading both children to save a branch. */
 	while (node) {
 		if (rb_entry(node, struct leaf, node)->start <= start) {
 			left = node;
-			node = node->rb_right;
+			node = READ_ONCE(node->rb_right);
 		} else {
 			right = node;
-			node = node->rb_left;
+			node = READ_ONCE(node->rb_left);
 		}
 	}
 	*behind = leaf_of(right);
