@@ -213,6 +213,11 @@ static void cut_power(struct world *w, enum pmem_keep keep)
 			    w->last_write, w->flushed, w->model->fences, keep);
 }
 
+static u64 segment_off(u64 off)
+{
+	return (off - PCACHE_SEGS_OFF) % PCACHE_SEG_SIZE;
+}
+
 /* Is the log about to go on in another segment? That is rare, and worth a look. */
 static bool enters_segment(const struct pmem_model *model)
 {
@@ -221,8 +226,7 @@ static bool enters_segment(const struct pmem_model *model)
 	if (model->nr_stores > 1000)	/* data, and dear to look at */
 		return false;
 	for (i = 0; i < model->nr_stores; i++)
-		if ((model->stores[i].off - PCACHE_SEGS_OFF) % PCACHE_SEG_SIZE - PCACHE_SEG_DATA_OFF <
-		    PCACHE_KSET_SIZE(0))
+		if (segment_off(model->stores[i].off) - PCACHE_SEG_DATA_OFF < PCACHE_KSET_SIZE(0))
 			return true;
 	return false;
 }
@@ -297,21 +301,21 @@ static void do_junk(struct world *w)
 static void plant_stale_sets(struct world *w, u32 seg, u32 off, u32 end, u32 data_seg)
 {
 	u8 *mem = w->model->mem + PCACHE_SEGS_OFF + PCACHE_SEG_DATA_OFF;
-	struct {
-		struct media_kset set;
-		struct media_key key;
-	} stale = {
-		.set = { .key_num = 1, .magic = PCACHE_KSET_MAGIC },
-		.key = { .len = PCACHE_SECTOR, .cache_seg_id = data_seg },
-	};
+	struct media_key key = { .len = PCACHE_SECTOR, .cache_seg_id = data_seg };
+	u32 size = PCACHE_KSET_SIZE(1), data = PCACHE_SEG_SIZE / 2;
 
-	for (; off + sizeof(stale) <= end; off += sizeof(stale)) {
-		stale.key.off = slot_sector(below(SLOTS)) * PCACHE_SECTOR;
-		stale.key.cache_seg_off = PCACHE_SEG_SIZE / 2 + below(100) * PCACHE_SECTOR;
-		stale.set.crc = media_crc(&stale, sizeof(stale));
-		memcpy(mem + (u64)seg * PCACHE_SEG_SIZE + off, &stale, sizeof(stale));
+	for (; off + size <= end; off += size) {
+		struct media_kset *set = (void *)(mem + (u64)seg * PCACHE_SEG_SIZE + off);
+
+		key.off = slot_sector(below(SLOTS)) * PCACHE_SECTOR;
+		key.cache_seg_off = data + below(100) * PCACHE_SECTOR;
+		set->key_num = 1;
+		set->magic = PCACHE_KSET_MAGIC;
+		set->flags = 0;
+		set->keys[0] = key;
+		set->crc = media_crc(set, size);
 	}
-	memset(mem + (u64)data_seg * PCACHE_SEG_SIZE + PCACHE_SEG_SIZE / 2, 0xEE, 100 * PCACHE_SECTOR);
+	memset(mem + (u64)data_seg * PCACHE_SEG_SIZE + data, 0xEE, 100 * PCACHE_SECTOR);
 }
 
 static void world_init(struct world *w, u32 segments, u32 one_in)

@@ -250,7 +250,9 @@ TEST(keylog_tails)
 
 static u8 *log_place(u32 seg, u32 off)
 {
-	return model->mem + PCACHE_SEGS_OFF + (u64)seg * PCACHE_SEG_SIZE + PCACHE_SEG_DATA_OFF + off;
+	u64 segment = PCACHE_SEGS_OFF + (u64)seg * PCACHE_SEG_SIZE;
+
+	return model->mem + segment + PCACHE_SEG_DATA_OFF + off;
 }
 
 static u32 put_set(u32 seg, u32 off, const struct media_key *keys, u32 n)

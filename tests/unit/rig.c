@@ -80,7 +80,7 @@ struct origin_io *origin_io_alloc(void)
 
 	if (!fio)
 		return NULL;
-	/* Most of them are never used: calloc() leaves them untouched, which makes opening cheap. */
+	/* Most are never used: calloc() leaves them untouched, which makes opening cheap. */
 	fio->io.buf = calloc(1, ORIGIN_IO_SIZE);
 	INIT_WORK(&fio->work, complete_later);
 	return &fio->io;
@@ -414,11 +414,20 @@ static void store_segment_info(struct pmem *pm, u32 id, u32 segments)
 	media_store(pm, off, PCACHE_SEG_INFO_STRIDE, &info, sizeof(info), &slot);
 }
 
+static void store_tail(struct pmem *pm, u64 off, struct log_pos pos)
+{
+	struct media_position tail;
+	struct media_slot slot;
+
+	CHECK_EQ(media_load(pm, off, PCACHE_TAIL_STRIDE, &tail, sizeof(tail), &slot), 0);
+	tail.cache_seg_id = pos.seg;
+	tail.seg_off = pos.off;
+	media_store(pm, off, PCACHE_TAIL_STRIDE, &tail, sizeof(tail), &slot);
+}
+
 void rig_format(struct pmem_model *model, struct block_device *bdev,
 		const struct pcache_options *opt, u32 segments, struct log_pos pos)
 {
-	struct media_position tail = { .cache_seg_id = pos.seg, .seg_off = pos.off };
-	struct media_slot slot;
 	struct superblock sb;
 	struct pcache c;
 	struct pmem pm;
@@ -431,12 +440,8 @@ void rig_format(struct pmem_model *model, struct block_device *bdev,
 	sb.n_segs = segments;
 	superblock_set_info(&pm, &sb, sb.info_flags);
 	store_segment_info(&pm, segments - 1, segments);
-	CHECK_EQ(media_load(&pm, PCACHE_KEY_TAIL_OFF, PCACHE_TAIL_STRIDE, &(struct media_position){},
-			    sizeof(tail), &slot), 0);
-	media_store(&pm, PCACHE_KEY_TAIL_OFF, PCACHE_TAIL_STRIDE, &tail, sizeof(tail), &slot);
-	CHECK_EQ(media_load(&pm, PCACHE_DIRTY_TAIL_OFF, PCACHE_TAIL_STRIDE,
-			    &(struct media_position){}, sizeof(tail), &slot), 0);
-	media_store(&pm, PCACHE_DIRTY_TAIL_OFF, PCACHE_TAIL_STRIDE, &tail, sizeof(tail), &slot);
+	store_tail(&pm, PCACHE_KEY_TAIL_OFF, pos);
+	store_tail(&pm, PCACHE_DIRTY_TAIL_OFF, pos);
 	pmem_close(&pm);
 }
 

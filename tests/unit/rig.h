@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A whole cache in one process: the core over a model of persistent memory, an origin in memory with
- * a volatile cache of its own, and reads and writes as read.c and write.c make them of bios.
- *
- * There is one rig, the struct origin of which all lives of a cache share.
+ * A whole cache in one process: the core over a model of persistent memory, an origin in memory
+ * with a volatile cache of its own, and reads and writes as read.c and write.c make them of bios.
  */
 #ifndef RIG_H
 #define RIG_H
