@@ -396,6 +396,7 @@ TEST(replay_generations_and_clean_keys)
 	struct media_key keys[3] = { good_key, good_key, good_key };
 	struct media_slot slot = { };
 	struct media_generation gen = { .gen = 2 };
+	struct extent e;
 	struct pmem pm;
 	u32 i;
 
@@ -419,6 +420,7 @@ TEST(replay_generations_and_clean_keys)
 	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
 	CHECK_EQ(read(0), 0);
 	CHECK_EQ(read(8), 0x0707070707070707);
+	CHECK(index_find(&keylog_shard(&c.log, 8)->index, 8, 8, &e) && !e.clean);
 	rig_drain(&c);
 	CHECK_EQ(*(u64 *)(bdev->mem + 4096), 0x0707070707070707);
 	CHECK_EQ(*(u64 *)bdev->mem, 0);
