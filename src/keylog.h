@@ -109,6 +109,12 @@ bool keylog_drain(struct keylog *log);
  */
 void keylog_lend(struct keylog *log, struct shard *shard);
 
+/* Segments that the log holds, but does not pass through yet. */
+static inline u32 keylog_set_aside(const struct keylog *log)
+{
+	return READ_ONCE(log->next) >= 0;
+}
+
 struct log_pos keylog_head(struct keylog *log);
 struct log_pos keylog_dirty_tail(struct keylog *log);
 struct log_pos keylog_key_tail(struct keylog *log);

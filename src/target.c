@@ -329,19 +329,21 @@ static u32 media_gc_percent(const struct pcache *c)
 	return (c->sb.info_flags & PCACHE_INFO_GC_MASK) >> PCACHE_INFO_GC_SHIFT;
 }
 
-/* FORMAT.md has the fields. What is not known before the cache is loaded is 0. */
+/* As Linux's own target prints it. What is not known before the cache is loaded is 0. */
 static void print_status(struct pcache *c, char *result, unsigned int maxlen)
 {
 	struct log_pos head = { }, dirty_tail = { }, key_tail = { };
 	unsigned int sz = 0;
+	u32 used = 0;
 
 	if (c->loaded) {
+		used = segments_used(&c->segs) - keylog_set_aside(&c->log);
 		head = keylog_head(&c->log);
 		dirty_tail = keylog_dirty_tail(&c->log);
 		key_tail = keylog_key_tail(&c->log);
 	}
 	DMEMIT("%x %u %u %u %u %x %u:%u %u:%u %u:%u", c->sb.flags, c->sb.seg_num, c->sb.n_segs,
-	       c->loaded ? segments_used(&c->segs) : 0, media_gc_percent(c), c->sb.info_flags,
+	       used, media_gc_percent(c), c->sb.info_flags,
 	       head.seg, head.off, dirty_tail.seg, dirty_tail.off, key_tail.seg, key_tail.off);
 }
 
