@@ -281,15 +281,14 @@ static void write_set(struct keylog *log, u32 n)
 static void gather(struct keylog *log)
 {
 	unsigned long pending = xchg(&log->pending, 0);
-	unsigned int i;
 
 	take_next_segment(log);
 	if (log->dry) {
 		log->dry = false;
 		pending = GENMASK(log->nr_shards - 1, 0);
 	}
-	for_each_set_bit(i, &pending, log->nr_shards) {
-		struct shard *shard = &log->shards[i];
+	for (; pending; pending &= pending - 1) {
+		struct shard *shard = &log->shards[__ffs(pending)];
 
 		spin_lock(&shard->lock);
 		memcpy(log->stage->keys + log->nr_stage, shard->keys,

@@ -2,7 +2,8 @@
 /*
  * A cache: one persistent-memory device in front of one origin. What its parts share.
  *
- * pcache_check() looks and changes nothing; pcache_load() formats or replays; then pcache_start() and pcache_stop() bracket the time in which there is I/O, any number of times.
+ * pcache_check() looks and changes nothing; pcache_load() formats or replays; then pcache_start()
+ * and pcache_stop() bracket the time in which there is I/O, any number of times.
  */
 #ifndef PCACHE_PCACHE_H
 #define PCACHE_PCACHE_H
@@ -39,7 +40,7 @@ struct pcache {
 	struct writeback writeback;
 	struct reclaim reclaim;
 	struct pcache_options opt;
-	atomic64_t allowance;		/* sectors that writes may still take while space is short */
+	atomic64_t allowance;		/* sectors that writes may take yet while space is short */
 	struct pcache_stats __percpu *stats;
 	bool loaded;
 	struct write_queue *write_queue;	/* write.c's */
@@ -50,8 +51,11 @@ struct pcache {
 	char name[32];			/* of the device, for messages: its major:minor */
 };
 
-/* The most that one key holds, in sectors; less with checksums, for each read checks all of it. */
-#define PCACHE_KEY_SECTORS	SHARD_CHUNK_SECTORS
+/*
+ * The most that is stored at once, and so the most that a key of ours holds, in sectors; less with
+ * checksums, for each read checks all of it.
+ */
+#define PCACHE_KEY_SECTORS	128u
 #define PCACHE_CRC_KEY_SECTORS	32u
 
 static inline void pcache_count(struct pcache *c, enum pcache_stat stat, u64 n)

@@ -6,6 +6,7 @@
 #include <linux/dax.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -152,9 +153,16 @@ bool pmem_overlaps(const struct pmem *a, const struct pmem *b)
 	return false;
 }
 
+/*
+ * A section is short, so where spinlocks do not sleep it costs least to keep everyone else off the
+ * CPU meanwhile.
+ */
 void pmem_begin(struct pmem *pm)
 {
-	migrate_disable();
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		migrate_disable();
+	else
+		preempt_disable();
 }
 
 void pmem_fence(struct pmem *pm)
@@ -165,7 +173,10 @@ void pmem_fence(struct pmem *pm)
 void pmem_end(struct pmem *pm)
 {
 	pmem_wmb();
-	migrate_enable();
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		migrate_enable();
+	else
+		preempt_enable();
 }
 
 void pmem_write(struct pmem *pm, u64 off, const void *src, size_t len)

@@ -14,7 +14,8 @@
  *	pmem_end(pm);			all of them are durable when this returns
  *
  * Between two fences the memory may take the stores in any order, eight aligned bytes at a time.
- * A section must not sleep; on PREEMPT_RT it may be preempted. Sections do not nest.
+ * A section must not sleep, and should not be long: only on PREEMPT_RT it may be preempted.
+ * Sections do not nest.
  */
 #ifndef PCACHE_PMEM_H
 #define PCACHE_PMEM_H

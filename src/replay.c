@@ -66,7 +66,7 @@ static int replay_extent(struct pcache *c, struct extent *e)
 	int r;
 
 	segment_claim(&c->segs, e->seg);
-	/* The same place again: lost data that write-back has kept. Its older key is not to end it. */
+	/* The same place again: lost data that was kept. Its older key must not end it. */
 	if (!e->clean) {
 		struct extent same;
 

@@ -32,7 +32,8 @@ struct superblock {
 
 /*
  * Read what is there, change nothing. 0, also for a device that is blank: its first 20 KiB are
- * zero, or hold what a power cut has left of an earlier formatting. -EINVAL if it is no cache device, or one that can't be right; -EIO if it can't be read.
+ * zero, or hold what a power cut has left of an earlier formatting. -EINVAL if it is no cache
+ * device, or one that can't be right; -EIO if it can't be read.
  */
 int superblock_read(struct pmem *pm, struct superblock *sb);
 

@@ -134,16 +134,20 @@ static bool write_piece(struct pcache *c, struct bio *bio)
 	return true;
 }
 
+static void commit(struct pcache *c)
+{
+	pcache_count(c, STAT_flushes, 1);
+	keylog_commit(&c->log);
+}
+
 /* Returns whether the bio is done; if not, its iterator stands where it has to go on. */
 static bool try_write(struct pcache *c, struct bio *bio)
 {
 	while (bio_sectors(bio))
 		if (!write_piece(c, bio))
 			return false;
-	if (bio->bi_opf & (REQ_FUA | REQ_PREFLUSH)) {
-		pcache_count(c, STAT_flushes, 1);
-		keylog_commit(&c->log);
-	}
+	if (bio->bi_opf & (REQ_FUA | REQ_PREFLUSH))
+		commit(c);
 	bio_endio(bio);
 	return true;
 }
@@ -171,12 +175,15 @@ int write_map(struct pcache *c, struct bio *bio)
 {
 	struct write_queue *q = c->write_queue;
 
-	pcache_count(c, STAT_writes, bio_sectors(bio) != 0);
-	/*
-	 * Flushes need no space, so they wait for nobody who does. While there is plenty nobody has
-	 * to wait, and those in line are being served.
-	 */
-	if (bio_sectors(bio) && READ_ONCE(q->busy) && !segments_plenty(&c->segs)) {
+	/* Flushes need no space, so they wait for nobody who does. */
+	if (!bio_sectors(bio)) {
+		commit(c);
+		bio_endio(bio);
+		return DM_MAPIO_SUBMITTED;
+	}
+	pcache_count(c, STAT_writes, 1);
+	/* While there is plenty nobody has to wait, and those in line are being served. */
+	if (READ_ONCE(q->busy) && !segments_plenty(&c->segs)) {
 		enqueue(q, bio);
 		return DM_MAPIO_SUBMITTED;
 	}

@@ -452,7 +452,7 @@ static u32 batch_size(struct pcache *c)
 	if (READ_ONCE(c->reclaim.starved) || free <= kept)
 		return clamp(wb->speed / WRITEBACK_URGENT_PART, WRITEBACK_URGENT_MIN,
 			     WRITEBACK_URGENT_MAX);
-	/* Those who write meanwhile, even much faster than the origin, should not run out of space. */
+	/* Those who write meanwhile, even if the origin is much slower, are to find space. */
 	room = (u64)(free - kept) * (PCACHE_SEG_DATA_SIZE / PCACHE_BLOCK) / 4;
 	if (quiet)
 		room = WRITEBACK_KEYS_MAX;
@@ -534,6 +534,7 @@ static int do_batch(struct pcache *c)
 		return r;
 	keylog_set_dirty_tail(&c->log, pos);
 	measure(wb, keys, begun);
+	WRITE_ONCE(wb->backoff, 0);
 	WRITE_ONCE(wb->written_back, wb->written_back + dirty);
 	WRITE_ONCE(wb->passed, wb->passed + keys);
 	pcache_count(c, STAT_writeback_batches, 1);
@@ -578,7 +579,7 @@ static void writeback_work(struct work_struct *work)
 	struct pcache *c = container_of(to_delayed_work(work), struct pcache, writeback.work);
 	struct writeback *wb = &c->writeback;
 	u64 keys;
-	int r = 1;
+	int r;
 
 	if (!READ_ONCE(wb->running))
 		return;
@@ -589,8 +590,9 @@ static void writeback_work(struct work_struct *work)
 	/* What comes later has its own run: lost data, too, which would come round for ever. */
 	keys = READ_ONCE(c->log.nr_keys);
 	wb->lost = false;
-	while (r > 0 && !has_passed(wb, keys) && READ_ONCE(wb->running))
+	do {
 		r = do_batch(c);
+	} while (r > 0 && !has_passed(wb, keys) && READ_ONCE(wb->running));
 	if (r < 0) {
 		back_off(c, r);
 		return;

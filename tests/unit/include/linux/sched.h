@@ -9,8 +9,9 @@
 #define schedule()	stub_wait("schedule()")
 void migrate_disable(void);
 void migrate_enable(void);
-#define preempt_disable()	do { } while (0)
-#define preempt_enable()	do { } while (0)
+/* Either way the task stays on its CPU, and must not sleep. */
+#define preempt_disable()	migrate_disable()
+#define preempt_enable()	migrate_enable()
 
 static inline unsigned int memalloc_noio_save(void)
 {
