@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 #	make [KDIR=...]		build src/dm-pcache.ko for a kernel, by default the running one
+#	make install		install it for that kernel, so that modprobe finds it
 #	make clean
 #	make unit		the core's tests, in userspace
 #	make check		the tests: the core in userspace, the module in booted kernels
@@ -13,8 +14,16 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 kbuild = $(if $(wildcard $(KDIR)/Makefile),$(MAKE) -C $(KDIR) M=$(CURDIR)/src,\
 	 $(error there are no kernel headers in $(KDIR): install them, or name others with KDIR=))
 
+# What the kernel calls itself, which is not what Debian's headers say elsewhere.
+release = $(shell cut -d'"' -f2 $(KDIR)/include/generated/utsrelease.h)
+
 all:
 	$(kbuild) modules
+
+# Kernel headers have no System.map, and without it kbuild leaves depmod to us.
+install: all
+	$(kbuild) modules_install
+	depmod -b $(or $(INSTALL_MOD_PATH),/) $(release)
 
 clean:
 	$(kbuild) clean
@@ -40,4 +49,4 @@ demo:
 lint:
 	tests/lint
 
-.PHONY: all clean unit check check-all bench demo lint
+.PHONY: all install clean unit check check-all bench demo lint
