@@ -18,14 +18,16 @@
 #define WRITEBACK_IOS		64u
 
 /*
- * The dirty_tail moves when all of a batch is written: so it takes as many keys as the origin does
- * in about a second at most, and much less when space gets short.
+ * The dirty_tail moves when all of a batch is written: so it takes as much as the origin does in
+ * about a second at most, and a part of that when space gets short; but whole sets. In sectors; the
+ * first is a guess, for a slow origin.
  */
 #define WRITEBACK_SPEED		16384u
-#define WRITEBACK_KEYS_MAX	262144u
-#define WRITEBACK_URGENT_MIN	256u
-#define WRITEBACK_URGENT_MAX	4096u
+#define WRITEBACK_SPEED_MAX	(16u << 20)
 #define WRITEBACK_URGENT_PART	64u
+
+/* Keys that a batch takes at most. */
+#define WRITEBACK_KEYS		262144u
 
 /* Leaves that the batch has to itself, so that it can always take a set. */
 #define WRITEBACK_LEAVES	(INDEX_INSERT_LEAVES * PCACHE_KSET_KEYS)
@@ -441,7 +443,7 @@ static bool stock_batch(struct pcache *c)
 	return true;
 }
 
-static u32 batch_size(struct pcache *c)
+static u64 batch_size(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
 	u32 free = READ_ONCE(c->segs.nr_free), kept = segments_kept_from_fills(&c->segs);
@@ -450,23 +452,19 @@ static u32 batch_size(struct pcache *c)
 
 	wb->dirtied = sum;
 	if (READ_ONCE(c->reclaim.starved) || free <= kept)
-		return clamp(wb->speed / WRITEBACK_URGENT_PART, WRITEBACK_URGENT_MIN,
-			     WRITEBACK_URGENT_MAX);
+		return wb->speed / WRITEBACK_URGENT_PART;
 	/* Those who write meanwhile, even if the origin is much slower, are to find space. */
-	room = (u64)(free - kept) * (PCACHE_SEG_DATA_SIZE / PCACHE_BLOCK) / 4;
-	if (quiet)
-		room = WRITEBACK_KEYS_MAX;
-	return clamp_t(u64, wb->speed, WRITEBACK_URGENT_MIN, room);
+	room = (u64)(free - kept) * (PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR) / 4;
+	return quiet ? wb->speed : min_t(u64, wb->speed, room);
 }
 
-/* A small batch tells little. */
-static void measure(struct writeback *wb, u32 keys, ktime_t start)
+static void measure(struct writeback *wb, u64 sectors, ktime_t start)
 {
 	u64 us = ktime_us_delta(ktime_get(), start);
-	u64 speed = div64_u64((u64)keys * USEC_PER_SEC, us + 1);
+	u64 speed = div64_u64(sectors * USEC_PER_SEC, us + 1);
 
-	if (keys >= WRITEBACK_URGENT_MIN)
-		wb->speed = (wb->speed + min_t(u64, speed, WRITEBACK_KEYS_MAX)) / 2;
+	if (sectors)
+		wb->speed = (wb->speed + min_t(u64, speed, WRITEBACK_SPEED_MAX)) / 2 + 1;
 }
 
 /*
@@ -476,10 +474,10 @@ static void measure(struct writeback *wb, u32 keys, ktime_t start)
 static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 {
 	struct writeback *wb = &c->writeback;
-	u32 max = batch_size(c);
+	u64 max = batch_size(c);
 	struct log_pos head = keylog_head(&c->log);
 
-	while (*keys < max && (!*keys || stock_batch(c))) {
+	while (!*keys || (*keys < WRITEBACK_KEYS && wb->queued < max && stock_batch(c))) {
 		int step;
 
 		if (wb->replaying && log_pos_equal(*pos, wb->replayed)) {
@@ -514,7 +512,7 @@ static int do_batch(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
 	struct log_pos start = keylog_dirty_tail(&c->log), pos = start;
-	u64 dirty = 0;
+	u64 dirty = 0, sectors;
 	u32 keys = 0;
 	ktime_t begun = ktime_get();
 	int r;
@@ -522,6 +520,7 @@ static int do_batch(struct pcache *c)
 	wb->queued = 0;
 	wb->unreadable = false;
 	r = collect(c, &pos, &keys, &dirty);
+	sectors = wb->queued;
 	WRITE_ONCE(wb->failed, r < 0);
 	if (!r && wb->batch.nr_entries)
 		r = write_batch(c);
@@ -533,7 +532,7 @@ static int do_batch(struct pcache *c)
 	if (r || log_pos_equal(pos, start))
 		return r;
 	keylog_set_dirty_tail(&c->log, pos);
-	measure(wb, keys, begun);
+	measure(wb, sectors, begun);
 	WRITE_ONCE(wb->backoff, 0);
 	WRITE_ONCE(wb->written_back, wb->written_back + dirty);
 	WRITE_ONCE(wb->passed, wb->passed + keys);

@@ -41,7 +41,7 @@ struct writeback {
 	bool failed;			/* the log can't be read */
 	u64 queued;			/* sectors of keys that went into the batch */
 	u64 dirtied;			/* what was ever appended, at the last batch */
-	u32 speed;			/* keys that the last batches wrote in a second */
+	u32 speed;			/* sectors that the last batches wrote in a second */
 	bool replaying;			/* dirty_tail has not passed what replay found yet */
 	struct log_pos replayed;	/* the head at activation */
 	u64 passed;			/* keys behind dirty_tail, as keylog.nr_keys counts */
