@@ -201,15 +201,16 @@ static int evict_sets(struct pcache *c, struct log_pos *pos)
 	return 0;
 }
 
-/* What the pass will make free, writes may take, even if there is no whole segment of it yet. */
+/*
+ * What the pass will make free, writes may take, even if there is no whole segment of it yet. What
+ * they have not taken of the last pass is forfeit, or they would take all at once what comes next.
+ */
 static void give_allowance(struct pcache *c)
 {
 	struct reclaim *rc = &c->reclaim;
+	u64 left = rc->passed > rc->moved ? rc->passed - rc->moved : 0;
 
-	if (segments_plenty(&c->segs))
-		atomic64_set(&c->allowance, 0);
-	else if (rc->passed > rc->moved)
-		atomic64_add(rc->passed - rc->moved, &c->allowance);
+	atomic64_set(&c->allowance, segments_plenty(&c->segs) ? 0 : left);
 }
 
 /* Rule 7 from end to end. Returns whether the key_tail has moved, or an error. */
@@ -258,9 +259,12 @@ static void starve(struct pcache *c)
 {
 	struct reclaim *rc = &c->reclaim;
 
-	heads_close_idle(&c->heads);
-	if (segments_release(&c->segs))
-		c->on_space(c);
+	/* Only if nothing else helps: what is left of a head's segment goes to waste. */
+	if (!writeback_is_behind(c)) {
+		heads_close_idle(&c->heads);
+		if (segments_release(&c->segs))
+			c->on_space(c);
+	}
 	WRITE_ONCE(rc->starved, true);
 	smp_mb();	/* pairs with reclaim_progress() */
 	if (!log_pos_equal(keylog_key_tail(&c->log), keylog_dirty_tail(&c->log)))

@@ -53,7 +53,7 @@ struct segments {
 #define SEGMENTS_FOR_LOG	2u
 static inline u32 segments_for_writes(const struct segments *segs)
 {
-	return segs->nr / 16 + 1;
+	return segs->nr / 8 + 1;
 }
 
 /* What fills and re-insertion leave to others. */
