@@ -2,284 +2,22 @@
 /*
  * The index: leaves of packed entries, in an rbtree by the start of their first entry.
  *
- * A leaf holds three arrays side by side, as long as the pool's leaf_entries each: how far an
- * entry starts behind the leaf's first (so the first of these is always 0), what it maps to, and,
- * where data has checksums, the checksum and which part of the key's data the entry is. A search
- * touches only the first array and one word of the second.
- *
  * Neighbouring leaves pass entries to each other freely: as long as the order of all entries stays,
  * so does that of the leaves, and the tree need not be told. A leaf in the tree is never empty.
- *
- * A distance is 32 bits. They suffice not only for the start of the leaf's last entry but for its
- * end, thus for all places to which the start of an entry can move when it is trimmed or split.
- * Entries too far from others get leaves of their own.
  */
 #include "compat/compat.h"
 
-#include <linux/atomic.h>
-#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
-#include <linux/slab.h>
-#include <linux/string.h>
+#include <linux/rbtree.h>
 
-#include "index.h"
-
-#define INDEX_LEAF_SIZE		1024
-
-struct leaf {
-	union {
-		struct rb_node node;
-		struct list_head stock;
-	};
-	u64 start;			/* of the first entry */
-	u32 nr;
-	/* From @start to the start of each entry; DELTA_NONE behind the last. */
-	u32 delta[];
-};
-
-/* How many entries fit. A search relies on there being 64 to 127 of them, or 32 to 63. */
-#define LEAF_ROOM		(INDEX_LEAF_SIZE - offsetof(struct leaf, delta))
-#define LEAF_ENTRIES		(LEAF_ROOM / (sizeof(u32) + sizeof(u64)))
-#define LEAF_ENTRIES_CRC	(LEAF_ROOM / (sizeof(u32) + 2 * sizeof(u64)))
-
-#define DELTA_NONE		U32_MAX
-#define DELTA_MAX		(DELTA_NONE - 1)
-
-/*
- * What an entry maps to. The length is lowest and the place right above it, so that cutting n
- * sectors off the front is a single addition: n to the place, -n to the length.
- */
-#define VAL_LEN_BITS		13
-#define VAL_SECT_SHIFT		13
-#define VAL_SECT_BITS		15
-#define VAL_SEG_SHIFT		28
-#define VAL_SEG_BITS		20
-#define VAL_CLEAN		(1ULL << 48)
-#define VAL_HIT			(1ULL << 49)
-#define VAL_VERIFIED		(1ULL << 50)
-#define VAL_LOST		(1ULL << 51)
-
-/* The checksum is lowest in the third array's words. */
-#define SUM_SKIP_SHIFT		32
-#define SUM_SKIP_BITS		13
-#define SUM_KEY_LEN_SHIFT	45
-#define SUM_KEY_LEN_BITS	13
-
-#define FIELD(word, shift, bits)	((u32)((word) >> (shift)) & ((1u << (bits)) - 1))
+#include "leaf.h"
 
 /* A place among the entries: entry @i of @leaf, or behind its last. No leaf: the index is empty. */
 struct cursor {
 	struct leaf *leaf;
 	unsigned int i;
 };
-
-/* An entry as it is packed, away from its leaf. */
-struct entry {
-	u64 start;
-	u64 val;
-	u64 sum;
-};
-
-static u64 *leaf_vals(const struct index_pool *pool, const struct leaf *leaf)
-{
-	return (u64 *)((char *)leaf + pool->vals);
-}
-
-static u64 *leaf_sums(const struct index_pool *pool, const struct leaf *leaf)
-{
-	return leaf_vals(pool, leaf) + pool->leaf_entries;
-}
-
-static u32 val_len(u64 val)
-{
-	return FIELD(val, 0, VAL_LEN_BITS) + 1;
-}
-
-static u64 val_cut_front(u64 val, u32 n)
-{
-	return val + ((u64)n << VAL_SECT_SHIFT) - n;
-}
-
-static u64 sum_cut_front(u64 sum, u32 n)
-{
-	return sum + ((u64)n << SUM_SKIP_SHIFT);
-}
-
-static u64 extent_val(const struct extent *e)
-{
-	return (e->len - 1) | (u64)e->sect << VAL_SECT_SHIFT | (u64)e->seg << VAL_SEG_SHIFT |
-	       (e->clean ? VAL_CLEAN : 0) | (e->hit ? VAL_HIT : 0) |
-	       (e->verified ? VAL_VERIFIED : 0) | (e->lost ? VAL_LOST : 0);
-}
-
-static u64 extent_sum(const struct extent *e)
-{
-	return e->crc | (u64)e->skip << SUM_SKIP_SHIFT |
-	       (u64)(e->key_len - 1) << SUM_KEY_LEN_SHIFT;
-}
-
-static u64 entry_start(const struct leaf *leaf, unsigned int i)
-{
-	return leaf->start + leaf->delta[i];
-}
-
-static u64 entry_end(const struct index_pool *pool, const struct leaf *leaf, unsigned int i)
-{
-	return entry_start(leaf, i) + val_len(leaf_vals(pool, leaf)[i]);
-}
-
-/* Entry @i of @leaf, clipped to [@start, @end), of which it has a sector. */
-static __always_inline void entry_get(const struct index_pool *pool, const struct leaf *leaf,
-				      unsigned int i, u64 start, u64 end, struct extent *e)
-{
-	u64 val = leaf_vals(pool, leaf)[i];
-	u32 cut = 0;
-
-	e->start = entry_start(leaf, i);
-	e->len = val_len(val);
-	if (e->start < start) {
-		cut = start - e->start;
-		e->start = start;
-		e->len -= cut;
-	}
-	if (e->len > end - e->start)
-		e->len = end - e->start;
-	e->seg = FIELD(val, VAL_SEG_SHIFT, VAL_SEG_BITS);
-	e->sect = FIELD(val, VAL_SECT_SHIFT, VAL_SECT_BITS) + cut;
-	e->clean = val & VAL_CLEAN;
-	e->hit = val & VAL_HIT;
-	e->verified = val & VAL_VERIFIED;
-	e->lost = val & VAL_LOST;
-	if (pool->crc) {
-		u64 sum = leaf_sums(pool, leaf)[i];
-
-		e->crc = (u32)sum;
-		e->skip = FIELD(sum, SUM_SKIP_SHIFT, SUM_SKIP_BITS) + cut;
-		e->key_len = FIELD(sum, SUM_KEY_LEN_SHIFT, SUM_KEY_LEN_BITS) + 1;
-	} else {
-		e->crc = 0;
-		e->skip = 0;
-		e->key_len = 0;
-	}
-}
-
-/*
- * Does entry @i map its sectors to where @e would have them? An equal checksum is asked for as
- * well, where there is one: the place alone may have been given to other data since.
- */
-static bool entry_is_part(const struct index_pool *pool, const struct leaf *leaf, unsigned int i,
-			  const struct extent *e)
-{
-	u64 val = leaf_vals(pool, leaf)[i];
-
-	if (FIELD(val, VAL_SEG_SHIFT, VAL_SEG_BITS) != e->seg)
-		return false;
-	if (entry_start(leaf, i) - FIELD(val, VAL_SECT_SHIFT, VAL_SECT_BITS) != e->start - e->sect)
-		return false;
-	return !pool->crc || (u32)leaf_sums(pool, leaf)[i] == e->crc;
-}
-
-/*
- * Entries within a leaf and between neighbours.
- */
-
-/* Let the distances count from @start, which is not behind any entry that counts. */
-static void leaf_rebase(struct leaf *leaf, u64 start)
-{
-	u32 diff = leaf->start - start;
-	unsigned int i;
-
-	for (i = 0; i < leaf->nr; i++)
-		leaf->delta[i] += diff;
-	leaf->start = start;
-}
-
-/* Move @n entries within a leaf; what they leave or cover is the caller's business. */
-static void leaf_slide(const struct index_pool *pool, struct leaf *leaf, unsigned int to,
-		       unsigned int from, unsigned int n)
-{
-	u64 *vals = leaf_vals(pool, leaf);
-
-	memmove(leaf->delta + to, leaf->delta + from, n * sizeof(*leaf->delta));
-	memmove(vals + to, vals + from, n * sizeof(*vals));
-	if (pool->crc) {
-		u64 *sums = leaf_sums(pool, leaf);
-
-		memmove(sums + to, sums + from, n * sizeof(*sums));
-	}
-}
-
-static void leaf_copy(const struct index_pool *pool, struct leaf *dst, unsigned int to,
-		      const struct leaf *src, unsigned int from, unsigned int n)
-{
-	u32 diff = src->start - dst->start;
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		dst->delta[to + i] = src->delta[from + i] + diff;
-	memcpy(leaf_vals(pool, dst) + to, leaf_vals(pool, src) + from, n * sizeof(u64));
-	if (pool->crc)
-		memcpy(leaf_sums(pool, dst) + to, leaf_sums(pool, src) + from, n * sizeof(u64));
-}
-
-/* Let the leaf end with @nr entries, fewer than it had. */
-static void leaf_shorten(struct leaf *leaf, unsigned int nr)
-{
-	memset(leaf->delta + nr, 0xFF, (leaf->nr - nr) * sizeof(*leaf->delta));
-	leaf->nr = nr;
-}
-
-/* Take out @n entries from @i on. */
-static void leaf_drop(const struct index_pool *pool, struct leaf *leaf, unsigned int i,
-		      unsigned int n)
-{
-	leaf_slide(pool, leaf, i, i + n, leaf->nr - i - n);
-	leaf_shorten(leaf, leaf->nr - n);
-	if (i == 0 && leaf->nr)
-		leaf_rebase(leaf, leaf->start + leaf->delta[0]);
-}
-
-/* Put @ent in front of entry @i. There is room, and it is not too far away. */
-static void leaf_put(const struct index_pool *pool, struct leaf *leaf, unsigned int i,
-		     const struct entry *ent)
-{
-	if (i == 0)
-		leaf_rebase(leaf, ent->start);
-	if (i < leaf->nr)
-		leaf_slide(pool, leaf, i + 1, i, leaf->nr - i);
-	leaf->delta[i] = ent->start - leaf->start;
-	leaf_vals(pool, leaf)[i] = ent->val;
-	if (pool->crc)
-		leaf_sums(pool, leaf)[i] = ent->sum;
-	leaf->nr++;
-}
-
-/* Move the last @n entries of @left to the front of @right, which may be empty. */
-static void leaf_push_right(const struct index_pool *pool, struct leaf *left, struct leaf *right,
-			    unsigned int n)
-{
-	leaf_rebase(right, entry_start(left, left->nr - n));
-	leaf_slide(pool, right, n, 0, right->nr);
-	leaf_copy(pool, right, 0, left, left->nr - n, n);
-	right->nr += n;
-	leaf_shorten(left, left->nr - n);
-}
-
-/* Move the first @n entries of @right, which may be all, to the end of @left. */
-static void leaf_push_left(const struct index_pool *pool, struct leaf *left, struct leaf *right,
-			   unsigned int n)
-{
-	leaf_copy(pool, left, left->nr, right, 0, n);
-	left->nr += n;
-	leaf_drop(pool, right, 0, n);
-}
-
-/* Are entries from @start on up to the last of @leaf near enough for one leaf? */
-static bool leaf_reaches(const struct index_pool *pool, const struct leaf *leaf, u64 start)
-{
-	return entry_end(pool, leaf, leaf->nr - 1) - start <= DELTA_MAX;
-}
 
 /*
  * Leaves within the tree, and where they come from and go to.
@@ -362,37 +100,6 @@ static __always_inline struct leaf *leaf_lookup(const struct index *ix, u64 star
 	}
 	*behind = leaf_of(right);
 	return leaf_of(left);
-}
-
-static __always_inline const u32 *search_step(const u32 *at, unsigned int step, u32 delta)
-{
-	return at[step] <= delta ? at + step : at;
-}
-
-/*
- * The last entry of @leaf that starts at or before @start, which is not before the leaf's.
- *
- * The first step makes a power of two of what is left to search, so that each one behind it is
- * the same three instructions whatever the leaf holds, and none is a branch to be guessed wrong.
- */
-static __always_inline unsigned int leaf_search(const struct index_pool *pool,
-						const struct leaf *leaf, u64 start)
-{
-	u32 delta = min_t(u64, start - leaf->start, DELTA_MAX);
-	const u32 *at = leaf->delta;
-
-	if (pool->crc) {
-		at = search_step(at, LEAF_ENTRIES_CRC - 32, delta);
-	} else {
-		at = search_step(at, LEAF_ENTRIES - 64, delta);
-		at = search_step(at, 32, delta);
-	}
-	at = search_step(at, 16, delta);
-	at = search_step(at, 8, delta);
-	at = search_step(at, 4, delta);
-	at = search_step(at, 2, delta);
-	at = search_step(at, 1, delta);
-	return at - leaf->delta;
 }
 
 /* From behind a leaf's last entry to the first of the next leaf. False: there is none. */
@@ -556,22 +263,6 @@ static void index_shrunk(struct index *ix, struct leaf *leaf)
 		index_join(ix, other, leaf);
 }
 
-/* Cut the first @n sectors off entry @i. */
-static void entry_cut_front(const struct index_pool *pool, struct leaf *leaf, unsigned int i, u32 n)
-{
-	u64 *val = &leaf_vals(pool, leaf)[i];
-
-	*val = val_cut_front(*val, n);
-	if (pool->crc) {
-		u64 *sum = &leaf_sums(pool, leaf)[i];
-
-		*sum = sum_cut_front(*sum, n);
-	}
-	leaf->delta[i] += n;
-	if (i == 0)
-		leaf_rebase(leaf, leaf->start + n);
-}
-
 /*
  * The entry at @c starts before @start and ends behind it. Let it end there. What it has behind
  * @end becomes an entry of its own, with @c in front of it; otherwise @c is behind the entry.
@@ -654,7 +345,7 @@ static struct leaf *index_cut(struct index *ix, struct cursor *c, u64 start, u64
 			index_drop(ix, c, &at, n);
 		} else {
 			*over_dirty |= !(vals[at.i] & VAL_CLEAN);
-			entry_cut_front(pool, at.leaf, at.i, end - entry_start(at.leaf, at.i));
+			leaf_cut_front(pool, at.leaf, at.i, end - entry_start(at.leaf, at.i));
 			break;
 		}
 	}
@@ -817,23 +508,8 @@ bool index_find_key(struct index *ix, const struct extent *key, u64 start, struc
 }
 
 /*
- * Pools, stocks, beginnings and ends.
+ * The stock, beginnings and ends.
  */
-
-void *index_get_leaf(struct index_pool *pool, gfp_t gfp)
-{
-	void *leaf = mempool_alloc(&pool->leaves, gfp);
-
-	if (leaf)
-		atomic_long_inc(&pool->nr_leaves);
-	return leaf;
-}
-
-void index_put_leaf(struct index_pool *pool, void *leaf)
-{
-	mempool_free(leaf, &pool->leaves);
-	atomic_long_dec(&pool->nr_leaves);
-}
 
 void index_stock(struct index *ix, void *leaf)
 {
@@ -866,44 +542,4 @@ void index_exit(struct index *ix)
 	index_clear(ix);
 	while (ix->nr_stock)
 		index_put_leaf(ix->pool, leaf_take(ix));
-}
-
-int index_pool_init(struct index_pool *pool, bool crc, unsigned int reserve)
-{
-	/* Two caches in the kernel must not have the same name. */
-	static atomic_t serial = ATOMIC_INIT(0);
-	char name[24];
-	int ret;
-
-	BUILD_BUG_ON(LEAF_ENTRIES < 64 || LEAF_ENTRIES > 127);
-	BUILD_BUG_ON(LEAF_ENTRIES_CRC < 32 || LEAF_ENTRIES_CRC > 63);
-
-	pool->crc = crc;
-	pool->leaf_entries = crc ? LEAF_ENTRIES_CRC : LEAF_ENTRIES;
-	pool->vals = ALIGN(offsetof(struct leaf, delta) + pool->leaf_entries * sizeof(u32),
-			   sizeof(u64));
-	atomic_long_set(&pool->nr_leaves, 0);
-
-	snprintf(name, sizeof(name), "pcache_leaf-%d", atomic_inc_return(&serial));
-	pool->cache = kmem_cache_create(name, INDEX_LEAF_SIZE, 0, SLAB_HWCACHE_ALIGN, NULL);
-	if (!pool->cache)
-		return -ENOMEM;
-	ret = mempool_init_slab_pool(&pool->leaves, reserve, pool->cache);
-	if (ret) {
-		kmem_cache_destroy(pool->cache);
-		pool->cache = NULL;
-	}
-	return ret;
-}
-
-void index_pool_exit(struct index_pool *pool)
-{
-	mempool_exit(&pool->leaves);
-	kmem_cache_destroy(pool->cache);
-	pool->cache = NULL;
-}
-
-unsigned long index_pool_bytes(struct index_pool *pool)
-{
-	return atomic_long_read(&pool->nr_leaves) * INDEX_LEAF_SIZE;
 }

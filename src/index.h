@@ -15,11 +15,11 @@
 #ifndef PCACHE_INDEX_H
 #define PCACHE_INDEX_H
 
-#include <linux/atomic.h>
 #include <linux/list.h>
-#include <linux/mempool.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>
+
+#include "index_pool.h"
 
 /* A range of the origin and where its data lies: a key, or what later keys have left of it. */
 struct extent {
@@ -37,16 +37,6 @@ struct extent {
 	u32 key_len;		/* sectors of the key's data */
 };
 
-/* Where leaves come from: shared by all indexes of a cache, thread-safe. */
-struct index_pool {
-	mempool_t leaves;
-	struct kmem_cache *cache;
-	unsigned int leaf_entries;	/* how many fit into one leaf */
-	unsigned int vals;		/* where in a leaf the second of its arrays is */
-	bool crc;			/* entries have checksums */
-	atomic_long_t nr_leaves;	/* in use or in a stock, for the figures */
-};
-
 struct index {
 	struct index_pool *pool;
 	struct rb_root leaves;
@@ -59,24 +49,12 @@ struct index {
 /* The most leaves that one index_insert() takes from the stock. */
 #define INDEX_INSERT_LEAVES	2
 
-/* @reserve leaves are set aside for when memory is short. Returns 0 or -ENOMEM. May sleep. */
-int index_pool_init(struct index_pool *pool, bool crc, unsigned int reserve);
-void index_pool_exit(struct index_pool *pool);
-/* Bytes of memory that the leaves of this pool take. */
-unsigned long index_pool_bytes(struct index_pool *pool);
-
 /* Of the leaves that get empty, up to @keep stay in the stock; the others go back to the pool. */
 void index_init(struct index *ix, struct index_pool *pool, unsigned int keep);
 /* Forget all extents. The index can be used again. */
 void index_clear(struct index *ix);
 void index_exit(struct index *ix);
 
-/*
- * A leaf for the stock, or NULL if @gfp does not allow what it would take. Called without the
- * owner's lock. index_put_leaf() returns one that was not needed after all.
- */
-void *index_get_leaf(struct index_pool *pool, gfp_t gfp);
-void index_put_leaf(struct index_pool *pool, void *leaf);
 /* Add a leaf to the stock. */
 void index_stock(struct index *ix, void *leaf);
 
