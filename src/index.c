@@ -217,7 +217,7 @@ static void index_add(struct index *ix, struct cursor *c, const struct entry *en
 
 	ix->nr_entries++;
 	if (c->leaf && c->i == c->leaf->nr &&
-	    (c->i == max || ent->start + val_len(ent->val) - c->leaf->start > DELTA_MAX)) {
+	    !leaf_has_room(pool, c->leaf, ent->start + val_len(ent->val))) {
 		c->leaf = leaf_next(c->leaf);
 		c->i = 0;
 	}
@@ -310,12 +310,12 @@ static void index_drop(struct index *ix, struct cursor *c, struct cursor *at, un
 	leaf_unlink(ix, leaf);
 }
 
-/* Is nothing mapped before @end, behind what cursor_place() has found? */
-static bool index_is_free(const struct cursor *c, const struct leaf *behind, u64 end)
+/* Up to where nothing is mapped, from the place that cursor_place() has found. */
+static u64 index_free_until(const struct cursor *c, const struct leaf *behind)
 {
 	if (c->leaf && c->i < c->leaf->nr)
-		return entry_start(c->leaf, c->i) >= end;
-	return !behind || behind->start >= end;
+		return entry_start(c->leaf, c->i);
+	return behind ? behind->start : U64_MAX;
 }
 
 /*
@@ -366,11 +366,7 @@ static void index_close_up(struct index *ix, struct leaf *left, struct leaf *rig
 
 void index_insert(struct index *ix, const struct extent *e, bool *over_dirty)
 {
-	const struct entry ent = {
-		.start = e->start,
-		.val = extent_val(e),
-		.sum = ix->pool->crc ? extent_sum(e) : 0,
-	};
+	const struct entry ent = extent_pack(e);
 	u64 end = e->start + e->len;
 	struct leaf *left, *right, *behind;
 	bool dirty = false;
@@ -388,7 +384,7 @@ void index_insert(struct index *ix, const struct extent *e, bool *over_dirty)
 			goto out;
 		}
 	}
-	if (index_is_free(&c, behind, end)) {
+	if (index_free_until(&c, behind) >= end) {
 		index_add(ix, &c, &ent);
 	} else {
 		right = index_cut(ix, &c, e->start, end, &dirty);
@@ -401,6 +397,43 @@ out:
 		*over_dirty = dirty;
 }
 
+/* Not just behind the entry before: @gap has no room for @ent, or the leaf has none at its end. */
+static noinline bool index_fill_anywhere(struct index *ix, struct index_gap *gap,
+					 const struct entry *ent)
+{
+	u64 end = ent->start + val_len(ent->val), until;
+	struct cursor c = { gap->leaf, gap->i };
+	struct leaf *behind;
+
+	if (ent->start < gap->start || end > gap->end) {
+		cursor_place(ix, ent->start, &c, &behind);
+		until = index_free_until(&c, behind);
+		if (until < end)
+			return false;
+		gap->end = until;
+	}
+	index_add(ix, &c, ent);
+	gap->start = end;
+	gap->leaf = c.leaf;
+	gap->i = c.i + 1;
+	return true;
+}
+
+bool index_fill(struct index *ix, struct index_gap *gap, const struct entry *ent)
+{
+	u64 end = ent->start + val_len(ent->val);
+	struct leaf *leaf = gap->leaf;
+
+	if (ent->start < gap->start || end > gap->end || gap->i != leaf->nr ||
+	    !leaf_has_room(ix->pool, leaf, end))
+		return index_fill_anywhere(ix, gap, ent);
+	leaf_append(ix->pool, leaf, ent);
+	ix->nr_entries++;
+	gap->start = end;
+	gap->i++;
+	return true;
+}
+
 void index_remove(struct index *ix, u64 start, u32 len)
 {
 	struct leaf *right, *behind;
@@ -408,7 +441,7 @@ void index_remove(struct index *ix, u64 start, u32 len)
 	struct cursor c;
 
 	cursor_place(ix, start, &c, &behind);
-	if (index_is_free(&c, behind, start + len))
+	if (index_free_until(&c, behind) >= start + len)
 		return;
 	right = index_cut(ix, &c, start, start + len, &over_dirty);
 	index_close_up(ix, c.leaf, right);

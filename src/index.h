@@ -19,23 +19,8 @@
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
+#include "extent.h"
 #include "index_pool.h"
-
-/* A range of the origin and where its data lies: a key, or what later keys have left of it. */
-struct extent {
-	u64 start;		/* on the origin */
-	u32 len;		/* 1 to 8192; an extent never crosses a multiple of 8192 */
-	u32 seg;		/* cache segment id, below 2^20 */
-	u32 sect;		/* of the first sector, in the segment's data area, below 2^15 */
-	bool clean;		/* the origin held this data when the key was written */
-	bool hit;		/* read since it was inserted */
-	bool verified;		/* the checksum has been compared once */
-	bool lost;		/* dirty, can't be read: an older key must not take it away */
-	/* The checksum of the whole key's data: kept only where the index has checksums, else 0. */
-	u32 crc;
-	u32 skip;		/* sectors of the key's data before the extent's first */
-	u32 key_len;		/* sectors of the key's data */
-};
 
 struct index {
 	struct index_pool *pool;
@@ -69,6 +54,23 @@ static inline bool index_stocked(const struct index *ix)
  * of an extent that is not clean was replaced.
  */
 void index_insert(struct index *ix, const struct extent *e, bool *over_dirty);
+
+/* Where in an index nothing is mapped, as index_fill() has found it. Zeroed: nowhere. */
+struct index_gap {
+	u64 start, end;
+	struct leaf *leaf;		/* what starts there belongs in front of entry @i of it */
+	unsigned int i;
+};
+
+/*
+ * Map @ent if nothing is mapped in its range, else do nothing. Returns which. The caller has seen
+ * index_stocked().
+ *
+ * For entries in ascending order: *@gap is what is left of the gap behind the one before, and what
+ * fits into it is put there without a search. When the index has changed by other means the caller
+ * zeroes it.
+ */
+bool index_fill(struct index *ix, struct index_gap *gap, const struct entry *ent);
 
 /*
  * The first extent that has a sector in [@start, @start + @len), clipped to that range (sect and

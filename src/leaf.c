@@ -65,10 +65,7 @@ void leaf_put(const struct index_pool *pool, struct leaf *leaf, unsigned int i,
 		leaf_rebase(leaf, ent->start);
 	if (i < leaf->nr)
 		leaf_slide(pool, leaf, i + 1, i, leaf->nr - i);
-	leaf->delta[i] = ent->start - leaf->start;
-	leaf_vals(pool, leaf)[i] = ent->val;
-	if (pool->crc)
-		leaf_sums(pool, leaf)[i] = ent->sum;
+	leaf_set(pool, leaf, i, ent);
 	leaf->nr++;
 }
 

@@ -42,35 +42,6 @@ struct leaf {
 #define DELTA_NONE		U32_MAX
 #define DELTA_MAX		(DELTA_NONE - 1)
 
-/*
- * What an entry maps to. The length is lowest and the place right above it, so that cutting n
- * sectors off the front is a single addition: n to the place, -n to the length.
- */
-#define VAL_LEN_BITS		13
-#define VAL_SECT_SHIFT		13
-#define VAL_SECT_BITS		15
-#define VAL_SEG_SHIFT		28
-#define VAL_SEG_BITS		20
-#define VAL_CLEAN		(1ULL << 48)
-#define VAL_HIT			(1ULL << 49)
-#define VAL_VERIFIED		(1ULL << 50)
-#define VAL_LOST		(1ULL << 51)
-
-/* The checksum is lowest in the third array's words. */
-#define SUM_SKIP_SHIFT		32
-#define SUM_SKIP_BITS		13
-#define SUM_KEY_LEN_SHIFT	45
-#define SUM_KEY_LEN_BITS	13
-
-#define FIELD(word, shift, bits)	((u32)((word) >> (shift)) & ((1u << (bits)) - 1))
-
-/* An entry as it is packed, away from its leaf. */
-struct entry {
-	u64 start;
-	u64 val;
-	u64 sum;
-};
-
 static inline u64 *leaf_vals(const struct index_pool *pool, const struct leaf *leaf)
 {
 	return (u64 *)((char *)leaf + pool->vals);
@@ -79,34 +50,6 @@ static inline u64 *leaf_vals(const struct index_pool *pool, const struct leaf *l
 static inline u64 *leaf_sums(const struct index_pool *pool, const struct leaf *leaf)
 {
 	return leaf_vals(pool, leaf) + pool->leaf_entries;
-}
-
-static inline u32 val_len(u64 val)
-{
-	return FIELD(val, 0, VAL_LEN_BITS) + 1;
-}
-
-static inline u64 val_cut_front(u64 val, u32 n)
-{
-	return val + ((u64)n << VAL_SECT_SHIFT) - n;
-}
-
-static inline u64 sum_cut_front(u64 sum, u32 n)
-{
-	return sum + ((u64)n << SUM_SKIP_SHIFT);
-}
-
-static inline u64 extent_val(const struct extent *e)
-{
-	return (e->len - 1) | (u64)e->sect << VAL_SECT_SHIFT | (u64)e->seg << VAL_SEG_SHIFT |
-	       (e->clean ? VAL_CLEAN : 0) | (e->hit ? VAL_HIT : 0) |
-	       (e->verified ? VAL_VERIFIED : 0) | (e->lost ? VAL_LOST : 0);
-}
-
-static inline u64 extent_sum(const struct extent *e)
-{
-	return e->crc | (u64)e->skip << SUM_SKIP_SHIFT |
-	       (u64)(e->key_len - 1) << SUM_KEY_LEN_SHIFT;
 }
 
 static inline u64 entry_start(const struct leaf *leaf, unsigned int i)
@@ -123,30 +66,21 @@ static inline u64 entry_end(const struct index_pool *pool, const struct leaf *le
 static __always_inline void entry_get(const struct index_pool *pool, const struct leaf *leaf,
 				      unsigned int i, u64 start, u64 end, struct extent *e)
 {
-	u64 val = leaf_vals(pool, leaf)[i];
 	u32 cut = 0;
 
+	val_unpack(leaf_vals(pool, leaf)[i], e);
 	e->start = entry_start(leaf, i);
-	e->len = val_len(val);
 	if (e->start < start) {
 		cut = start - e->start;
 		e->start = start;
 		e->len -= cut;
+		e->sect += cut;
 	}
 	if (e->len > end - e->start)
 		e->len = end - e->start;
-	e->seg = FIELD(val, VAL_SEG_SHIFT, VAL_SEG_BITS);
-	e->sect = FIELD(val, VAL_SECT_SHIFT, VAL_SECT_BITS) + cut;
-	e->clean = val & VAL_CLEAN;
-	e->hit = val & VAL_HIT;
-	e->verified = val & VAL_VERIFIED;
-	e->lost = val & VAL_LOST;
 	if (pool->crc) {
-		u64 sum = leaf_sums(pool, leaf)[i];
-
-		e->crc = (u32)sum;
-		e->skip = FIELD(sum, SUM_SKIP_SHIFT, SUM_SKIP_BITS) + cut;
-		e->key_len = FIELD(sum, SUM_KEY_LEN_SHIFT, SUM_KEY_LEN_BITS) + 1;
+		sum_unpack(leaf_sums(pool, leaf)[i], e);
+		e->skip += cut;
 	} else {
 		e->crc = 0;
 		e->skip = 0;
@@ -163,9 +97,9 @@ static inline bool entry_is_part(const struct index_pool *pool, const struct lea
 {
 	u64 val = leaf_vals(pool, leaf)[i];
 
-	if (FIELD(val, VAL_SEG_SHIFT, VAL_SEG_BITS) != e->seg)
+	if (val_seg(val) != e->seg)
 		return false;
-	if (entry_start(leaf, i) - FIELD(val, VAL_SECT_SHIFT, VAL_SECT_BITS) != e->start - e->sect)
+	if (entry_start(leaf, i) - val_sect(val) != e->start - e->sect)
 		return false;
 	return !pool->crc || (u32)leaf_sums(pool, leaf)[i] == e->crc;
 }
@@ -205,6 +139,29 @@ static __always_inline unsigned int leaf_search(const struct index_pool *pool,
 static inline bool leaf_reaches(const struct index_pool *pool, const struct leaf *leaf, u64 start)
 {
 	return entry_end(pool, leaf, leaf->nr - 1) - start <= DELTA_MAX;
+}
+
+/* Is there room behind the last entry for one that reaches to @end? */
+static inline bool leaf_has_room(const struct index_pool *pool, const struct leaf *leaf, u64 end)
+{
+	return leaf->nr < pool->leaf_entries && end - leaf->start <= DELTA_MAX;
+}
+
+static inline void leaf_set(const struct index_pool *pool, struct leaf *leaf, unsigned int i,
+			    const struct entry *ent)
+{
+	leaf->delta[i] = ent->start - leaf->start;
+	leaf_vals(pool, leaf)[i] = ent->val;
+	if (pool->crc)
+		leaf_sums(pool, leaf)[i] = ent->sum;
+}
+
+/* Put @ent behind the last entry. There is room. */
+static inline void leaf_append(const struct index_pool *pool, struct leaf *leaf,
+			       const struct entry *ent)
+{
+	leaf_set(pool, leaf, leaf->nr, ent);
+	leaf->nr++;
 }
 
 /* Let the distances count from @start, which is not behind any entry that counts. */

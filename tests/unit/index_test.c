@@ -167,24 +167,20 @@ static u32 new_key(struct model *m)
 	return k;
 }
 
-static void op_insert(struct model *m)
+/* An extent for a new key, @k, there. */
+static struct extent new_extent(struct model *m, unsigned int island, u32 at, u32 len, u32 *k)
 {
-	bool dirty = false, told = one_in(2), hit = one_in(8);
-	unsigned int island, stock;
-	struct extent e = { };
-	u32 at, len, i, k;
-	size_t c;
+	struct extent e = {
+		.start = m->island[island] + at,
+		.len = len,
+		.seg = one_in(2) ? below(4) : below(1 << 20),
+		.sect = below((1 << 15) - len + 1),
+		.clean = one_in(2),
+		.hit = one_in(8),
+		.lost = one_in(16),
+	};
 
-	random_range(m, &island, &at, &len);
-	snap_range(m, island, &at, &len);
-	k = new_key(m);
-	e.start = m->island[island] + at;
-	e.len = len;
-	e.seg = one_in(2) ? below(4) : below(1 << 20);
-	e.sect = below((1 << 15) - len + 1);
-	e.clean = one_in(2);
-	e.hit = hit;
-	e.lost = one_in(16);
+	*k = new_key(m);
 	if (m->pool.crc) {
 		e.crc = get_random_u32();
 		e.key_len = len;
@@ -194,20 +190,81 @@ static void op_insert(struct model *m)
 		e.key_len = min(CHUNK, len + below(100));
 		e.skip = below(e.key_len - len + 1);
 	}
+	return e;
+}
+
+/* The model maps @e, of the key @k, from cell @c on. Returns whether over something dirty. */
+static bool model_insert(struct model *m, const struct extent *e, u32 k, size_t c)
+{
+	bool dirty = false;
+	u32 i;
+
+	for (i = 0; i < e->len; i++) {
+		forget_cell(m, c + i, &dirty);
+		m->cells[c + i] = (struct cell){ k, i };
+		m->flags[c + i] = (e->clean ? CELL_CLEAN : 0) | (e->hit ? CELL_HIT : 0) |
+				  (e->lost ? CELL_LOST : 0);
+	}
+	m->keys[k] = (struct model_key){ *e, e->len };
+	return dirty;
+}
+
+static void op_insert(struct model *m)
+{
+	unsigned int island, stock;
+	bool told = one_in(2);
+	struct extent e;
+	u32 at, len, k;
+
+	random_range(m, &island, &at, &len);
+	snap_range(m, island, &at, &len);
+	e = new_extent(m, island, at, len, &k);
 	stock_up(m);
 	stock = m->ix.nr_stock;
 	index_insert(&m->ix, &e, &told);
 	CHECK(m->ix.nr_stock + INDEX_INSERT_LEAVES >= stock);
+	CHECK_EQ(told, model_insert(m, &e, k, (size_t)island * m->island_len + at));
+}
 
-	c = (size_t)island * m->island_len + at;
-	for (i = 0; i < len; i++) {
-		forget_cell(m, c + i, &dirty);
-		m->cells[c + i] = (struct cell){ k, i };
-		m->flags[c + i] = (e.clean ? CELL_CLEAN : 0) | (hit ? CELL_HIT : 0) |
-				  (e.lost ? CELL_LOST : 0);
+static bool model_is_free(struct model *m, size_t c, u32 len)
+{
+	while (len && !m->cells[c].key) {
+		len--;
+		c++;
 	}
-	m->keys[k] = (struct model_key){ e, len };
-	CHECK_EQ(told, dirty);
+	return !len;
+}
+
+/* Some in ascending order, more or less: it must be right whatever the order is. */
+static void op_fill(struct model *m)
+{
+	u32 step = 1 << below(10), many = one_in(50) ? 500 : 10, n = 1 + below(many);
+	struct index_gap gap = { };
+	u64 pos = get_random_u64() % ((u64)m->nr_islands * m->island_len);
+
+	while (n--) {
+		unsigned int island = pos / m->island_len, stock;
+		u32 at = pos % m->island_len, len = 1 + below(one_in(8) ? 200 : 16), k;
+		struct extent e;
+		struct entry ent;
+		bool free;
+
+		len = min(len, m->island_len - at);
+		len = min_t(u32, len, CHUNK - (m->island[island] + at) % CHUNK);
+		free = model_is_free(m, pos, len);
+		e = new_extent(m, island, at, len, &k);
+		ent = extent_pack(&e);
+		stock_up(m);
+		stock = m->ix.nr_stock;
+		CHECK_EQ(index_fill(&m->ix, &gap, &ent), free);
+		CHECK(m->ix.nr_stock + 1 >= stock);
+		if (free)
+			CHECK(!model_insert(m, &e, k, pos));
+		pos += one_in(4) ? len : below(step);
+		if (one_in(100))
+			pos = get_random_u64();
+		pos %= (u64)m->nr_islands * m->island_len;
+	}
 }
 
 static void op_remove(struct model *m)
@@ -445,6 +502,8 @@ static void random_ops(bool crc, unsigned int islands, u32 len, u64 span, unsign
 			op_remove(&m);
 		else if (dice < 8)
 			op_insert(&m);
+		else if (dice < 9 && one_in(4))
+			op_fill(&m);
 		else if (dice < 11)
 			op_find(&m);
 		else if (dice < 13)
@@ -571,8 +630,29 @@ static void memory_sequential(bool crc)
 	index_pool_exit(&pool);
 }
 
+/* As after an activation. */
+static void fill_anew(struct index *ix)
+{
+	static struct extent all[BLOCKS];
+	struct index_gap gap = { };
+	struct entry ent;
+	u32 i, n = 0;
+	u64 at = 0;
+
+	while (index_next(ix, at, &all[n]))
+		at = all[n++].start + 8;
+	index_clear(ix);
+	for (i = 0; i < n; i++) {
+		while (!index_stocked(ix))
+			index_stock(ix, index_get_leaf(ix->pool, GFP_NOIO));
+		ent = extent_pack(&all[i]);
+		CHECK(index_fill(ix, &gap, &ent));
+	}
+	check_bytes("filled anew", ix, ix->pool->crc ? 21 : 12.6);
+}
+
 /* Random writes to a cache that is full, with eviction at random or in the order of arrival. */
-static void memory_random(bool crc, u64 range, bool fifo, bool aligned_chunks)
+static void memory_random(bool crc, u64 range, bool fifo, bool aligned_chunks, bool filled)
 {
 	static u64 live[BLOCKS];
 	struct index_pool pool;
@@ -591,6 +671,8 @@ static void memory_random(bool crc, u64 range, bool fifo, bool aligned_chunks)
 			worst = max(worst, bytes_per_entry(&ix));
 	}
 	check_bytes("random writes", &ix, CEILING(crc));
+	if (filled)
+		fill_anew(&ix);
 	for (turn = 0; turn < 5 * BLOCKS; turn++) {
 		u32 gone = fifo ? turn % BLOCKS : below(BLOCKS);
 
@@ -624,20 +706,26 @@ TEST(index_memory_sequential)
 
 TEST(index_memory_random_eviction)
 {
-	memory_random(false, 1 << 20, false, false);
-	memory_random(true, 1 << 20, false, false);
+	memory_random(false, 1 << 20, false, false, false);
+	memory_random(true, 1 << 20, false, false, false);
 }
 
 TEST(index_memory_fifo_eviction)
 {
-	memory_random(false, 1 << 20, true, false);
-	memory_random(true, 1 << 20, true, false);
+	memory_random(false, 1 << 20, true, false, false);
+	memory_random(true, 1 << 20, true, false, false);
 }
 
 TEST(index_memory_clustered)
 {
-	memory_random(false, 1 << 24, true, true);
-	memory_random(true, 1 << 24, false, true);
+	memory_random(false, 1 << 24, true, true, false);
+	memory_random(true, 1 << 24, false, true, false);
+}
+
+TEST(index_memory_after_activation)
+{
+	memory_random(false, 1 << 20, false, false, true);
+	memory_random(true, 1 << 20, true, false, true);
 }
 
 TEST(index_no_memory)
