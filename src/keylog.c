@@ -125,10 +125,7 @@ int keylog_load(struct keylog *log)
 void keylog_claim(struct keylog *log, u32 id)
 {
 	segment_claim(log->segs, id);
-	/* On bad media a key may claim the segment as well, just now: so under that lock. */
-	spin_lock(&log->segs->lock);
-	list_move_tail(&log->segs->seg[id].list, &log->chain);
-	spin_unlock(&log->segs->lock);
+	list_add_tail(&log->segs->seg[id].list, &log->chain);
 }
 
 /* How many keys the log has room for, each in a set of its own. */
@@ -190,14 +187,6 @@ void keylog_start(struct keylog *log, struct log_pos head)
 	log->head = head;
 	spin_unlock(&log->pos_lock);
 	mutex_unlock(&log->lock);
-}
-
-struct shard *keylog_shard(struct keylog *log, u64 sector)
-{
-	/* Neighbouring chunks in different shards, and no stride of the caller's in one. */
-	u64 chunk = sector / SHARD_CHUNK_SECTORS;
-
-	return &log->shards[(chunk ^ (chunk >> 6) ^ (chunk >> 12)) & (log->nr_shards - 1)];
 }
 
 void keylog_append(struct keylog *log, struct shard *shard, const struct extent *e)
@@ -496,22 +485,4 @@ int keylog_read(struct keylog *log, struct log_pos *pos, const struct log_pos *e
 		return follow(log, pos, set);
 	pos->off += size;
 	return KEYLOG_SET;
-}
-
-void key_to_extent(const struct media_key *key, struct extent *e)
-{
-	*e = (struct extent){
-		.start = key->off / PCACHE_SECTOR,
-		.len = key->len / PCACHE_SECTOR,
-		.seg = key->cache_seg_id,
-		.sect = key->cache_seg_off / PCACHE_SECTOR,
-		.clean = key->flags & PCACHE_KEY_CLEAN,
-		.crc = key->data_crc,
-		.key_len = key->len / PCACHE_SECTOR,
-	};
-}
-
-bool key_alive(struct segments *segs, const struct media_key *key)
-{
-	return key->seg_gen == segs->seg[key->cache_seg_id].gen;
 }

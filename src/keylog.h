@@ -83,7 +83,13 @@ void keylog_claim(struct keylog *log, u32 id);
 /* Replay is over: the log goes on at @head. Gives out the first credit. Stores nothing. */
 void keylog_start(struct keylog *log, struct log_pos head);
 
-struct shard *keylog_shard(struct keylog *log, u64 sector);
+static inline struct shard *keylog_shard(struct keylog *log, u64 sector)
+{
+	/* Neighbouring chunks in different shards, and no stride of the caller's in one. */
+	u64 chunk = sector / SHARD_CHUNK_SECTORS;
+
+	return &log->shards[(chunk ^ (chunk >> 6) ^ (chunk >> 12)) & (log->nr_shards - 1)];
+}
 
 /*
  * Under the shard's lock, with credit left: the key of @e is next in log order. The caller holds a
@@ -145,10 +151,24 @@ int keylog_read(struct keylog *log, struct log_pos *pos, const struct log_pos *e
 		struct media_kset *set);
 
 /* The extent of a key of a set, and back. A key must have been checked by replay. */
-void key_to_extent(const struct media_key *key, struct extent *e);
+static inline void key_to_extent(const struct media_key *key, struct extent *e)
+{
+	*e = (struct extent){
+		.start = key->off / PCACHE_SECTOR,
+		.len = key->len / PCACHE_SECTOR,
+		.seg = key->cache_seg_id,
+		.sect = key->cache_seg_off / PCACHE_SECTOR,
+		.clean = key->flags & PCACHE_KEY_CLEAN,
+		.crc = key->data_crc,
+		.key_len = key->len / PCACHE_SECTOR,
+	};
+}
 
 /* Is the key alive: is its generation its segment's (rule 10)? */
-bool key_alive(struct segments *segs, const struct media_key *key);
+static inline bool key_alive(struct segments *segs, const struct media_key *key)
+{
+	return key->seg_gen == segs->seg[key->cache_seg_id].gen;
+}
 
 /* Does the set end with a barrier? @replayed: it was there at activation. */
 static inline bool kset_is_barrier(const struct media_kset *set, bool replayed)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Replay: from the log to the index. One reader checks every set and key (rule 11) and hands the
- * keys out by address; workers, each with shards of its own, insert them. What can't be right is
- * refused. Nothing on the media changes.
+ * keys out by shard, in batches. Workers sort each batch, so that the index is filled from its one
+ * end to the other. What can't be right is refused. Nothing on the media changes.
  */
 #define pr_fmt(fmt) "device-mapper: pcache: " fmt
 
 #include <linux/bitmap.h>
+#include <linux/bitops.h>
 #include <linux/cpumask.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -20,92 +21,234 @@
 
 #define WORKERS_MAX	16u
 
-/* Extents that a worker gets at a time: while it works on one half, the reader fills the other. */
-#define HALF	1024u
+/*
+ * What all batches hold together: at most so many keys, and none for which the cache has no block.
+ * With a second one of each, for the reader while workers sort, and what they sort by, that is
+ * 40 MiB for the time of a replay. Smaller batches cost time, nothing else.
+ */
+#define BATCHES_MAX	(1u << 19)
+#define BATCH_MIN	PCACHE_KSET_KEYS
 
-struct replay_worker {
-	struct work_struct work;
+#define RADIX_BITS	11
+#define RADIX		(1u << RADIX_BITS)
+
+/* An entry of a batch, while it is sorted. */
+struct item {
+	u64 key;
+	const struct entry *ent;
+};
+
+/* Memory for each key of a batch. */
+#define BATCH_BYTES	(2 * (sizeof(struct entry) + sizeof(struct item)))
+
+struct replay_shard {
+	/* The reader's. */
+	struct entry *fresh;
+	struct entry *next, *end;	/* which it fills from here to there */
+
+	/* The worker's. */
+	struct work_struct work ____cacheline_aligned_in_smp;
 	struct pcache *c;
-	struct extent *extents;		/* two halves */
-	u32 nr;				/* in the half that the reader fills */
-	u32 nr_work;			/* in the half of the worker */
-	bool half;			/* the reader's */
+	struct index *index;
+	struct entry *batch;		/* as the log has them, and ... */
+	struct item *items;		/* ... as they are sorted */
+	struct item *spare;
+	u32 nr;
 	int err;
+	u32 count[RADIX];
 };
 
 struct replay {
 	struct pcache *c;
 	struct workqueue_struct *wq;
-	struct replay_worker *workers;
-	unsigned int nr_workers;
+	struct replay_shard *shards;
+	void *memory;			/* of all batches */
+	u32 batch;			/* keys in a batch */
 	struct media_kset *set;
 	unsigned long *log_segments;	/* those that the log passes through */
-	u32 block;			/* bytes of the origin's logical block */
+	u64 size;			/* bytes of the origin */
+	u64 in_block;			/* the bits of an offset within a logical block of it */
 	bool dirty;			/* the reader has come to the dirty_tail */
 	u64 dirty_sectors, dirty_keys;	/* from there on */
 };
 
-static int insert(struct pcache *c, struct extent *e, bool *over_dirty)
-{
-	struct index *ix = &keylog_shard(&c->log, e->start)->index;
+/*
+ * From a batch to the index.
+ */
 
-	while (!index_stocked(ix)) {
-		void *leaf = index_get_leaf(&c->index_pool, GFP_KERNEL);
+static int stock(struct replay_shard *s)
+{
+	while (!index_stocked(s->index)) {
+		void *leaf = index_get_leaf(&s->c->index_pool, GFP_KERNEL);
 
 		if (!leaf)
 			return -ENOMEM;
-		index_stock(ix, leaf);
+		index_stock(s->index, leaf);
 	}
-	index_insert(ix, e, over_dirty);
+	cond_resched();
 	return 0;
 }
 
-static int replay_extent(struct pcache *c, struct extent *e)
+/* Sort by one digit of the keys. What is equal stays in order. */
+static void sort_digit(struct replay_shard *s, unsigned int shift)
 {
-	bool over_dirty = false;
+	const struct item *item, *end = s->items + s->nr;
+	u32 *count = s->count, at = 0, i;
+	struct item *to = s->spare;
+
+	memset(count, 0, sizeof(s->count));
+	for (item = s->items; item < end; item++)
+		count[(item->key >> shift) % RADIX]++;
+	for (i = 0; i < RADIX; i++) {
+		u32 n = count[i];
+
+		count[i] = at;
+		at += n;
+	}
+	for (item = s->items; item < end; item++) {
+		struct item copy = *item;
+
+		to[count[(copy.key >> shift) % RADIX]++] = copy;
+	}
+	swap(s->items, s->spare);
+}
+
+/* Sort by the keys, of which all bits that are not in @differ are the same. */
+static void sort_items(struct replay_shard *s, u64 differ)
+{
+	unsigned int shift;
+
+	if (!differ)
+		return;
+	for (shift = __ffs64(differ); shift < 64 && differ >> shift; shift += RADIX_BITS)
+		sort_digit(s, shift);
+}
+
+static void sort_by_start(struct replay_shard *s)
+{
+	const struct entry *ent = s->batch, *end = ent + s->nr;
+	struct item *item = s->items;
+	u64 differ = 0;
+
+	for (; ent < end; ent++, item++) {
+		differ |= ent->start ^ s->batch->start;
+		*item = (struct item){ ent->start, ent };
+	}
+	sort_items(s, differ);
+}
+
+static void sort_by_log(struct replay_shard *s)
+{
+	u64 differ = 0;
+	u32 i;
+
+	for (i = 0; i < s->nr; i++) {
+		s->items[i].key = s->items[i].ent - s->batch;
+		differ |= s->items[i].key;
+	}
+	sort_items(s, differ);
+}
+
+/*
+ * What overlaps neither another of the batch nor what is mapped goes in by address: for these the
+ * log's order does not matter. The rest is left as the batch.
+ */
+static int fill_sorted(struct replay_shard *s)
+{
+	const struct item *item = s->items, *end = item + s->nr;
+	struct item *rest = s->items;
+	struct index_gap gap = { };
+	u64 reached = 0;
+
+	for (; item < end; item++) {
+		const struct entry *ent = item->ent;
+		u64 from = reached;
+
+		reached = max(reached, ent->start + val_len(ent->val));
+		if (!index_stocked(s->index) && stock(s))
+			return -ENOMEM;
+		if (ent->start < from || (item + 1 < end && item[1].key < reached) ||
+		    !index_fill(s->index, &gap, ent))
+			*rest++ = *item;
+	}
+	s->nr = rest - s->items;
+	return 0;
+}
+
+static int insert(struct replay_shard *s, struct extent *e, bool *over_dirty)
+{
+	if (!index_stocked(s->index) && stock(s))
+		return -ENOMEM;
+	index_insert(s->index, e, over_dirty);
+	return 0;
+}
+
+/* What is mapped there gives way. */
+static int replay_entry(struct replay_shard *s, const struct entry *ent)
+{
+	struct extent e, same;
+	bool over_dirty;
 	int r;
 
-	segment_claim(&c->segs, e->seg);
+	entry_unpack(ent, &e);
 	/* The same place again: lost data that was kept. Its older key must not end it. */
-	if (!e->clean) {
-		struct extent same;
-
-		e->lost = index_find_key(&keylog_shard(&c->log, e->start)->index, e, e->start,
-					 &same);
-		if (e->lost)
-			WRITE_ONCE(c->writeback.marks, true);
+	if (!e.clean) {
+		e.lost = index_find_key(s->index, &e, e.start, &same);
+		if (e.lost)
+			WRITE_ONCE(s->c->writeback.marks, true);
 	}
-	r = insert(c, e, &over_dirty);
-	if (r || !e->clean || !over_dirty)
+	r = insert(s, &e, &over_dirty);
+	if (r || !e.clean || !over_dirty)
 		return r;
 	/*
 	 * A clean key over a dirty one: the origin can't hold what the clean one says before the
 	 * dirty one has gone there, so it is as dirty (rule 10).
 	 */
-	e->clean = false;
-	return insert(c, e, NULL);
+	e.clean = false;
+	return insert(s, &e, NULL);
+}
+
+static int replay_batch(struct replay_shard *s)
+{
+	u32 i;
+	int r;
+
+	sort_by_start(s);
+	r = fill_sorted(s);
+	if (r)
+		return r;
+	/* Later keys win over earlier ones (rule 2). */
+	sort_by_log(s);
+	for (i = 0; !r && i < s->nr; i++) {
+		r = replay_entry(s, s->items[i].ent);
+		cond_resched();
+	}
+	return r;
 }
 
 static void replay_work(struct work_struct *work)
 {
-	struct replay_worker *w = container_of(work, struct replay_worker, work);
-	struct extent *e = w->extents + (w->half ? 0 : HALF);
-	u32 i;
+	struct replay_shard *s = container_of(work, struct replay_shard, work);
 
-	for (i = 0; i < w->nr_work && !w->err; i++)
-		w->err = replay_extent(w->c, e + i);
+	s->err = replay_batch(s);
 }
 
-/* Give the worker what has been read for it, and take back its other half. */
-static int hand_over(struct replay *rp, struct replay_worker *w)
+/*
+ * The reader.
+ */
+
+/* Let a worker have what has been read for the shard. */
+static int hand_over(struct replay *rp, struct replay_shard *s)
 {
-	flush_work(&w->work);
-	w->nr_work = w->nr;
-	w->nr = 0;
-	w->half = !w->half;
-	if (w->nr_work)
-		queue_work(rp->wq, &w->work);
-	return w->err;
+	flush_work(&s->work);
+	if (s->err)
+		return s->err;
+	swap(s->fresh, s->batch);
+	s->nr = s->next - s->batch;
+	s->next = s->fresh;
+	s->end = s->fresh + rp->batch;
+	queue_work(rp->wq, &s->work);
+	return 0;
 }
 
 static int bad_key(struct replay *rp, struct log_pos pos, const struct media_key *key,
@@ -120,11 +263,10 @@ static int bad_key(struct replay *rp, struct log_pos pos, const struct media_key
 static const char *key_fault(struct replay *rp, const struct media_key *key)
 {
 	struct pcache *c = rp->c;
-	u64 size = c->origin.sectors * PCACHE_SECTOR;
 
-	if (!key->len || (key->off | key->len) % rp->block)
+	if (!key->len || (key->off | key->len) & rp->in_block)
 		return "not whole blocks of the origin";
-	if (key->off >= size || key->len > size - key->off)
+	if (key->off >= rp->size || key->len > rp->size - key->off)
 		return "beyond the end of the origin";
 	if (key->off % PCACHE_CHUNK + key->len > PCACHE_CHUNK)
 		return "crosses a 4 MiB boundary of the origin";
@@ -140,25 +282,47 @@ static const char *key_fault(struct replay *rp, const struct media_key *key)
 	return NULL;
 }
 
+/* Nearly always some key before has claimed the segment. Nobody else does meanwhile. */
+static void claim(struct segments *segs, u32 id)
+{
+	if (atomic_read(&segs->seg[id].refs))
+		segment_get(segs, id);
+	else
+		segment_claim(segs, id);
+}
+
 static int replay_key(struct replay *rp, struct log_pos pos, const struct media_key *key)
 {
 	const char *fault = key_fault(rp, key);
-	struct replay_worker *w;
-	struct extent *e;
+	struct replay_shard *s;
+	struct extent e = { };
 
 	if (fault)
 		return bad_key(rp, pos, key, fault);
 	if (!key_alive(&rp->c->segs, key))
 		return 0;
-	w = &rp->workers[(keylog_shard(&rp->c->log, key->off / PCACHE_SECTOR) - rp->c->shards) %
-			 rp->nr_workers];
-	e = w->extents + (w->half ? HALF : 0) + w->nr++;
-	key_to_extent(key, e);
+	claim(&rp->c->segs, key->cache_seg_id);
+	key_to_extent(key, &e);
 	if (!rp->dirty)
-		e->clean = true;
-	else if (!e->clean)
-		rp->dirty_sectors += e->len;
-	return w->nr < HALF ? 0 : hand_over(rp, w);
+		e.clean = true;
+	else if (!e.clean)
+		rp->dirty_sectors += e.len;
+	s = &rp->shards[keylog_shard(&rp->c->log, e.start) - rp->c->shards];
+	*s->next++ = extent_pack(&e);
+	return s->next < s->end ? 0 : hand_over(rp, s);
+}
+
+static int replay_set(struct replay *rp, struct log_pos pos)
+{
+	const struct media_kset *set = rp->set;
+	u32 i;
+	int r = 0;
+
+	if (rp->dirty)
+		rp->dirty_keys += set->key_num;
+	for (i = 0; !r && i < set->key_num; i++)
+		r = replay_key(rp, pos, &set->keys[i]);
+	return r;
 }
 
 /* The log comes to a segment: once, or it would never end. */
@@ -175,7 +339,6 @@ static int enter_segment(struct replay *rp, u32 id)
 static int read_log(struct replay *rp, struct log_pos *pos)
 {
 	struct keylog *log = &rp->c->log;
-	u32 i;
 	int r;
 
 	*pos = keylog_key_tail(log);
@@ -191,11 +354,7 @@ static int read_log(struct replay *rp, struct log_pos *pos)
 		}
 		if (r < 0)
 			break;
-		r = 0;
-		if (rp->dirty)
-			rp->dirty_keys += rp->set->key_num;
-		for (i = 0; !r && i < rp->set->key_num; i++)
-			r = replay_key(rp, *pos, &rp->set->keys[i]);
+		r = replay_set(rp, *pos);
 		cond_resched();
 	}
 	return r;
@@ -225,50 +384,69 @@ static int check_log(struct replay *rp, struct log_pos head)
 
 static int replay_all(struct replay *rp, struct log_pos *head)
 {
-	int r = read_log(rp, head), err = 0;
+	int r = read_log(rp, head);
 	unsigned int i;
 
-	for (i = 0; i < rp->nr_workers; i++) {
-		if (!r)
-			r = hand_over(rp, &rp->workers[i]);
-		flush_work(&rp->workers[i].work);
-		err = err ? err : rp->workers[i].err;
+	for (i = 0; !r && i < rp->c->nr_shards; i++)
+		r = hand_over(rp, &rp->shards[i]);
+	for (i = 0; i < rp->c->nr_shards; i++) {
+		flush_work(&rp->shards[i].work);
+		r = r ? r : rp->shards[i].err;
 	}
-	if (!r)
-		r = err;
 	return r ? r : check_log(rp, *head);
+}
+
+/* For smaller batches if memory is short. */
+static int alloc_batches(struct replay *rp)
+{
+	const u64 blocks = (u64)rp->c->segs.nr * (PCACHE_SEG_DATA_SIZE / PCACHE_BLOCK);
+	const u32 nr = rp->c->nr_shards;
+
+	rp->batch = max_t(u32, min_t(u64, blocks, BATCHES_MAX) / nr, BATCH_MIN);
+	for (; rp->batch >= BATCH_MIN; rp->batch /= 2) {
+		rp->memory = kvmalloc_array(nr * rp->batch, BATCH_BYTES,
+					    GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+		if (rp->memory)
+			return 0;
+	}
+	return -ENOMEM;
+}
+
+static void init_shard(struct replay *rp, unsigned int i)
+{
+	struct replay_shard *s = &rp->shards[i];
+
+	INIT_WORK(&s->work, replay_work);
+	s->c = rp->c;
+	s->index = &rp->c->shards[i].index;
+	s->fresh = rp->memory + (size_t)i * rp->batch * BATCH_BYTES;
+	s->next = s->fresh;
+	s->end = s->fresh + rp->batch;
+	s->batch = s->end;
+	s->items = (struct item *)(s->batch + rp->batch);
+	s->spare = s->items + rp->batch;
 }
 
 static int replay_alloc(struct replay *rp)
 {
 	unsigned int i;
 
-	rp->nr_workers = min3(num_online_cpus(), WORKERS_MAX, rp->c->nr_shards);
-	rp->wq = alloc_workqueue("pcache_replay", WQ_UNBOUND, 0);
+	rp->wq = alloc_workqueue("pcache_replay", WQ_UNBOUND,
+				 min(num_online_cpus(), WORKERS_MAX));
 	rp->set = kset_alloc(GFP_KERNEL);
 	rp->log_segments = kvcalloc(BITS_TO_LONGS(rp->c->segs.nr), sizeof(long), GFP_KERNEL);
-	rp->workers = kcalloc(rp->nr_workers, sizeof(*rp->workers), GFP_KERNEL);
-	if (!rp->wq || !rp->set || !rp->log_segments || !rp->workers)
+	rp->shards = kvcalloc(rp->c->nr_shards, sizeof(*rp->shards), GFP_KERNEL);
+	if (!rp->wq || !rp->set || !rp->log_segments || !rp->shards || alloc_batches(rp))
 		return -ENOMEM;
-	for (i = 0; i < rp->nr_workers; i++) {
-		struct replay_worker *w = &rp->workers[i];
-
-		INIT_WORK(&w->work, replay_work);
-		w->c = rp->c;
-		w->extents = kvcalloc(2 * HALF, sizeof(*w->extents), GFP_KERNEL);
-		if (!w->extents)
-			return -ENOMEM;
-	}
+	for (i = 0; i < rp->c->nr_shards; i++)
+		init_shard(rp, i);
 	return 0;
 }
 
 static void replay_free(struct replay *rp)
 {
-	unsigned int i;
-
-	for (i = 0; rp->workers && i < rp->nr_workers; i++)
-		kvfree(rp->workers[i].extents);
-	kfree(rp->workers);
+	kvfree(rp->memory);
+	kvfree(rp->shards);
 	kvfree(rp->log_segments);
 	kfree(rp->set);
 	if (rp->wq)
@@ -277,7 +455,11 @@ static void replay_free(struct replay *rp)
 
 int pcache_replay(struct pcache *c)
 {
-	struct replay rp = { .c = c, .block = origin_block_size(&c->origin) };
+	struct replay rp = {
+		.c = c,
+		.size = c->origin.sectors * PCACHE_SECTOR,
+		.in_block = origin_block_size(&c->origin) - 1,
+	};
 	struct log_pos head;
 	int r = replay_alloc(&rp);
 

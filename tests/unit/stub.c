@@ -89,6 +89,7 @@ void might_sleep(void)
  */
 
 long stub_allocated;
+size_t stub_largest_alloc = SIZE_MAX;
 static long fail_after = -1;
 
 void stub_fail_alloc_after(long n)
@@ -113,7 +114,7 @@ void *kmalloc(size_t size, gfp_t gfp)
 {
 	void *p;
 
-	if (stub_alloc_fails())
+	if (stub_alloc_fails() || size > stub_largest_alloc)
 		return NULL;
 	/* As large as asked for, so that the sanitizer sees what is behind. */
 	p = gfp & __GFP_ZERO ? calloc(1, size) : malloc(size);

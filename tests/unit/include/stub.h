@@ -20,6 +20,8 @@ void stub_fail_alloc_after(long n);
 bool stub_alloc_fails(void);
 /* Bytes and objects allocated and not freed. */
 extern long stub_allocated;
+/* More than so many bytes at once are never to be had. */
+extern size_t stub_largest_alloc;
 
 /* What the kernel log has got since the last stub_log_clear(). */
 const char *stub_log(void);

@@ -16,6 +16,7 @@
 #define hweight64(w)		((unsigned int)__builtin_popcountll(w))
 #define hweight_long(w)		((unsigned int)__builtin_popcountl(w))
 #define __ffs(w)		((unsigned long)__builtin_ctzl(w))
+#define __ffs64(w)		((unsigned long)__builtin_ctzll(w))
 #define __fls(w)		(63UL - __builtin_clzl(w))
 #define ffz(w)			__ffs(~(w))
 
