@@ -13,12 +13,6 @@
 
 #include "leaf.h"
 
-/* A place among the entries: entry @i of @leaf, or behind its last. No leaf: the index is empty. */
-struct cursor {
-	struct leaf *leaf;
-	unsigned int i;
-};
-
 /*
  * Leaves within the tree, and where they come from and go to.
  */
@@ -103,7 +97,7 @@ static __always_inline struct leaf *leaf_lookup(const struct index *ix, u64 star
 }
 
 /* From behind a leaf's last entry to the first of the next leaf. False: there is none. */
-static bool cursor_settle(struct cursor *c)
+static bool cursor_settle(struct index_cursor *c)
 {
 	if (likely(c->i < c->leaf->nr))
 		return true;
@@ -116,7 +110,7 @@ static bool cursor_settle(struct cursor *c)
  * The entry that @start lies in; or else the place between two entries where one that starts
  * there belongs, which may be behind the last of a leaf: then @behind is the next leaf.
  */
-static __always_inline void cursor_place(const struct index *ix, u64 start, struct cursor *c,
+static __always_inline void cursor_place(const struct index *ix, u64 start, struct index_cursor *c,
 					 struct leaf **behind)
 {
 	c->leaf = leaf_lookup(ix, start, behind);
@@ -132,7 +126,7 @@ static __always_inline void cursor_place(const struct index *ix, u64 start, stru
 
 /* The first entry that has a sector in [@start, @end). False: there is none. */
 static __always_inline bool cursor_seek(const struct index *ix, u64 start, u64 end,
-					struct cursor *c)
+					struct index_cursor *c)
 {
 	struct leaf *behind;
 
@@ -148,7 +142,7 @@ static __always_inline bool cursor_seek(const struct index *ix, u64 start, u64 e
 }
 
 /* The next entry, if it has a sector before @end. */
-static bool cursor_next(struct cursor *c, u64 end)
+static bool cursor_next(struct index_cursor *c, u64 end)
 {
 	c->i++;
 	return cursor_settle(c) && entry_start(c->leaf, c->i) < end;
@@ -162,7 +156,7 @@ static bool cursor_next(struct cursor *c, u64 end)
  * @c is within a full leaf. Let a neighbour that is well below full take over some entries, so
  * that leaves are fuller than splits alone would make them; else split. @c follows its place.
  */
-static void index_make_room(struct index *ix, struct cursor *c)
+static void index_make_room(struct index *ix, struct index_cursor *c)
 {
 	const struct index_pool *pool = ix->pool;
 	const unsigned int enough = pool->leaf_entries - pool->leaf_entries / 8;
@@ -196,7 +190,7 @@ static void index_make_room(struct index *ix, struct cursor *c)
 }
 
 /* @ent alone in a new leaf. */
-static void index_add_leaf(struct index *ix, struct cursor *c, const struct entry *ent)
+static void index_add_leaf(struct index *ix, struct index_cursor *c, const struct entry *ent)
 {
 	c->leaf = leaf_take(ix);
 	c->i = 0;
@@ -210,7 +204,7 @@ static void index_add_leaf(struct index *ix, struct cursor *c, const struct entr
  * Nothing is split for an entry at either end of a full leaf: who writes a file from its one end
  * to the other leaves full leaves behind.
  */
-static void index_add(struct index *ix, struct cursor *c, const struct entry *ent)
+static void index_add(struct index *ix, struct index_cursor *c, const struct entry *ent)
 {
 	const struct index_pool *pool = ix->pool;
 	const unsigned int max = pool->leaf_entries;
@@ -267,7 +261,7 @@ static void index_shrunk(struct index *ix, struct leaf *leaf)
  * The entry at @c starts before @start and ends behind it. Let it end there. What it has behind
  * @end becomes an entry of its own, with @c in front of it; otherwise @c is behind the entry.
  */
-static void index_cut_back(struct index *ix, struct cursor *c, u64 start, u64 end)
+static void index_cut_back(struct index *ix, struct index_cursor *c, u64 start, u64 end)
 {
 	const struct index_pool *pool = ix->pool;
 	u64 *val = &leaf_vals(pool, c->leaf)[c->i];
@@ -290,7 +284,7 @@ static void index_cut_back(struct index *ix, struct cursor *c, u64 start, u64 en
  * Take out @n entries at @at, all in its leaf, which goes if nothing is left in it. @c, a place at
  * or before them, and @at stay good; @at is at the first entry behind them.
  */
-static void index_drop(struct index *ix, struct cursor *c, struct cursor *at, unsigned int n)
+static void index_drop(struct index *ix, struct index_cursor *c, struct index_cursor *at, unsigned int n)
 {
 	struct leaf *leaf = at->leaf;
 
@@ -311,7 +305,7 @@ static void index_drop(struct index *ix, struct cursor *c, struct cursor *at, un
 }
 
 /* Up to where nothing is mapped, from the place that cursor_place() has found. */
-static u64 index_free_until(const struct cursor *c, const struct leaf *behind)
+static u64 index_free_until(const struct index_cursor *c, const struct leaf *behind)
 {
 	if (c->leaf && c->i < c->leaf->nr)
 		return entry_start(c->leaf, c->i);
@@ -323,11 +317,11 @@ static u64 index_free_until(const struct cursor *c, const struct leaf *behind)
  * an entry that starts at @start belongs. Returns the last leaf from which entries were taken, or
  * one that none were taken from, or NULL.
  */
-static struct leaf *index_cut(struct index *ix, struct cursor *c, u64 start, u64 end,
+static struct leaf *index_cut(struct index *ix, struct index_cursor *c, u64 start, u64 end,
 			      bool *over_dirty)
 {
 	const struct index_pool *pool = ix->pool;
-	struct cursor at;
+	struct index_cursor at;
 
 	if (c->leaf && c->i < c->leaf->nr && entry_start(c->leaf, c->i) < start) {
 		*over_dirty |= !(leaf_vals(pool, c->leaf)[c->i] & VAL_CLEAN);
@@ -370,7 +364,7 @@ void index_insert(struct index *ix, const struct extent *e, bool *over_dirty)
 	u64 end = e->start + e->len;
 	struct leaf *left, *right, *behind;
 	bool dirty = false;
-	struct cursor c;
+	struct index_cursor c;
 
 	cursor_place(ix, e->start, &c, &behind);
 	if (c.leaf && c.i < c.leaf->nr && entry_start(c.leaf, c.i) == e->start) {
@@ -402,7 +396,7 @@ static noinline bool index_fill_anywhere(struct index *ix, struct index_gap *gap
 					 const struct entry *ent)
 {
 	u64 end = ent->start + val_len(ent->val), until;
-	struct cursor c = { gap->leaf, gap->i };
+	struct index_cursor c = { gap->leaf, gap->i };
 	struct leaf *behind;
 
 	if (ent->start < gap->start || end > gap->end) {
@@ -438,7 +432,7 @@ void index_remove(struct index *ix, u64 start, u32 len)
 {
 	struct leaf *right, *behind;
 	bool over_dirty = false;
-	struct cursor c;
+	struct index_cursor c;
 
 	cursor_place(ix, start, &c, &behind);
 	if (index_free_until(&c, behind) >= start + len)
@@ -453,7 +447,7 @@ void index_remove(struct index *ix, u64 start, u32 len)
 
 bool index_find(struct index *ix, u64 start, u32 len, struct extent *e)
 {
-	struct cursor c;
+	struct index_cursor c;
 
 	if (!cursor_seek(ix, start, start + len, &c))
 		return false;
@@ -463,7 +457,7 @@ bool index_find(struct index *ix, u64 start, u32 len, struct extent *e)
 
 bool index_next(struct index *ix, u64 start, struct extent *e)
 {
-	struct cursor c;
+	struct index_cursor c;
 
 	if (!cursor_seek(ix, start, U64_MAX, &c))
 		return false;
@@ -473,11 +467,25 @@ bool index_next(struct index *ix, u64 start, struct extent *e)
 	return true;
 }
 
+bool index_walk(struct index *ix, struct index_cursor *at, struct extent *e)
+{
+	if (at->leaf) {
+		at->i++;
+	} else {
+		at->leaf = leaf_of(rb_first(&ix->leaves));
+		at->i = 0;
+	}
+	if (!at->leaf || !cursor_settle(at))
+		return false;
+	entry_get(ix->pool, at->leaf, at->i, 0, U64_MAX, e);
+	return true;
+}
+
 /* Set @flag on all that has a sector in the range of @e and is a part of it. */
 static void index_mark(struct index *ix, const struct extent *e, u64 flag, bool on)
 {
 	const u64 end = e->start + e->len;
-	struct cursor c;
+	struct index_cursor c;
 
 	if (!cursor_seek(ix, e->start, end, &c))
 		return;
@@ -509,7 +517,7 @@ bool index_maps(struct index *ix, const struct extent *e)
 {
 	const u64 end = e->start + e->len;
 	u64 at = e->start;
-	struct cursor c;
+	struct index_cursor c;
 
 	if (!cursor_seek(ix, at, end, &c))
 		return false;
@@ -521,22 +529,63 @@ bool index_maps(struct index *ix, const struct extent *e)
 	return at >= end;
 }
 
-bool index_find_key(struct index *ix, const struct extent *key, u64 start, struct extent *e)
+/* The first entry with a sector at or behind @start that is of @key. False: there is none. */
+static __always_inline bool cursor_seek_key(const struct index *ix, const struct extent *key,
+					    u64 start, struct index_cursor *c)
 {
 	const u64 end = key->start + key->len;
-	struct cursor c;
 
-	if (start >= end || !cursor_seek(ix, start, end, &c))
+	if (start >= end || !cursor_seek(ix, start, end, c))
 		return false;
 	do {
 		/* What reaches beyond the key is of another one, at the same place. */
-		if (entry_start(c.leaf, c.i) >= key->start &&
-		    entry_end(ix->pool, c.leaf, c.i) <= end &&
-		    entry_is_part(ix->pool, c.leaf, c.i, key)) {
-			entry_get(ix->pool, c.leaf, c.i, start, end, e);
+		if (entry_start(c->leaf, c->i) >= key->start &&
+		    entry_end(ix->pool, c->leaf, c->i) <= end &&
+		    entry_is_part(ix->pool, c->leaf, c->i, key))
+			return true;
+	} while (cursor_next(c, end));
+	return false;
+}
+
+bool index_find_key(struct index *ix, const struct extent *key, u64 start, struct extent *e)
+{
+	struct index_cursor c;
+
+	if (!cursor_seek_key(ix, key, start, &c))
+		return false;
+	entry_get(ix->pool, c.leaf, c.i, start, key->start + key->len, e);
+	return true;
+}
+
+/* Take one entry out. */
+static void index_take(struct index *ix, struct leaf *leaf, unsigned int i)
+{
+	ix->nr_entries--;
+	if (leaf->nr == 1) {
+		leaf_unlink(ix, leaf);
+		return;
+	}
+	leaf_drop(ix->pool, leaf, i, 1);
+	index_shrunk(ix, leaf);
+}
+
+bool index_remove_key(struct index *ix, const struct extent *key, u64 start, bool spare_hit,
+		      u64 *removed, struct extent *e)
+{
+	const u64 stays = VAL_LOST | (spare_hit ? VAL_HIT : 0);
+	struct index_cursor c;
+
+	while (cursor_seek_key(ix, key, start, &c)) {
+		u64 val = leaf_vals(ix->pool, c.leaf)[c.i];
+
+		if (val & stays) {
+			entry_get(ix->pool, c.leaf, c.i, start, U64_MAX, e);
 			return true;
 		}
-	} while (cursor_next(&c, end));
+		start = entry_start(c.leaf, c.i) + val_len(val);
+		*removed += val_len(val);
+		index_take(ix, c.leaf, c.i);
+	}
 	return false;
 }
 

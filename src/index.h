@@ -31,6 +31,12 @@ struct index {
 	unsigned long nr_entries;
 };
 
+/* A place among the entries: entry @i of @leaf, or behind its last. No leaf: the index is empty. */
+struct index_cursor {
+	struct leaf *leaf;
+	unsigned int i;
+};
+
 /* The most leaves that one index_insert() takes from the stock. */
 #define INDEX_INSERT_LEAVES	2
 
@@ -103,10 +109,24 @@ bool index_maps(struct index *ix, const struct extent *e);
 bool index_find_key(struct index *ix, const struct extent *key, u64 start, struct extent *e);
 
 /*
+ * Remove what later keys have left of @key from @start on, up to an extent that is lost or, with
+ * @spare_hit, hit: true, and *@e is that one, as index_find_key() gives it. *@removed grows by the
+ * sectors removed.
+ */
+bool index_remove_key(struct index *ix, const struct extent *key, u64 start, bool spare_hit,
+		      u64 *removed, struct extent *e);
+
+/*
  * Remove what [@start, @start + @len) maps. Only a range within a single extent, neither at its
  * start nor at its end, takes a leaf from the stock, and at most one.
  */
 void index_remove(struct index *ix, u64 start, u32 len);
+
+/*
+ * The next extent of a walk over all of them, in order: the first, if *@at is all zero. False when
+ * there is none left. The index must not change meanwhile.
+ */
+bool index_walk(struct index *ix, struct index_cursor *at, struct extent *e);
 
 /* The first extent that starts at or after @start, unclipped. Returns whether there is one. */
 bool index_next(struct index *ix, u64 start, struct extent *e);

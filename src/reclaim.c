@@ -112,18 +112,18 @@ static u32 move_piece(struct pcache *c, const struct extent *e)
 	return to.len;
 }
 
-/* Move what can be moved of @e. What is left maps to the old place still. */
-static void move(struct pcache *c, const struct extent *e)
+/* Move @e to the head. What could not be moved maps to the old place still: returns false then. */
+static bool move(struct pcache *c, const struct extent *e)
 {
 	struct extent rest = *e;
 
 	if (pcache_verify(c, e))
-		return;
+		return false;
 	while (rest.len) {
 		u32 n = move_piece(c, &rest);
 
 		if (!n)
-			return;
+			return false;
 		c->reclaim.moved += n;
 		c->reclaim.budget -= n;
 		pcache_count(c, STAT_reinserted_sectors, n);
@@ -132,33 +132,30 @@ static void move(struct pcache *c, const struct extent *e)
 		rest.skip += n;
 		rest.len -= n;
 	}
+	return true;
 }
 
 /* The index forgets all that it has of the key (rule 9). */
 static void evict(struct pcache *c, const struct extent *key)
 {
 	struct shard *shard = keylog_shard(&c->log, key->start);
-	u64 at = key->start, tried = key->start - 1;
+	u64 at = key->start, removed = 0;
+	bool movable = true;
 	struct extent e;
 
 	spin_lock(&shard->lock);
-	while (index_find_key(&shard->index, key, at, &e)) {
+	while (index_remove_key(&shard->index, key, at, movable && may_move(c), &removed, &e)) {
 		/* A newer key for the same place is in the log: see keep_lost(). */
 		if (e.lost) {
 			at = e.start + e.len;
 			continue;
 		}
-		if (e.hit && e.start != tried && may_move(c)) {
-			tried = e.start;
-			spin_unlock(&shard->lock);
-			move(c, &e);
-			spin_lock(&shard->lock);
-			continue;
-		}
-		index_remove(&shard->index, e.start, e.len);
-		c->reclaim.budget = min_t(s64, c->reclaim.budget + e.len, BUDGET_MAX);
+		spin_unlock(&shard->lock);
+		movable = move(c, &e);
+		spin_lock(&shard->lock);
 	}
 	spin_unlock(&shard->lock);
+	c->reclaim.budget = min_t(s64, c->reclaim.budget + removed, BUDGET_MAX);
 }
 
 static void evict_set(struct pcache *c, const struct media_kset *set)
