@@ -6,6 +6,7 @@
 #include <linux/blkdev.h>
 #include <linux/device-mapper.h>
 #include <linux/dm-ioctl.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -13,29 +14,23 @@
 #include "compat/compat.h"
 #include "origin.h"
 
-#define IO_PAGES	(ORIGIN_IO_SIZE / PAGE_SIZE)
-
 struct origin_bio {
 	struct origin_io io;
 	struct bio bio;
-	struct page *pages[IO_PAGES];
-	struct bio_vec vecs[IO_PAGES];
+	struct bio_vec vecs[ORIGIN_IO_PIECES];
 };
 
-struct origin_io *origin_io_alloc(void)
+struct origin_io *origin_io_alloc(u32 size)
 {
 	struct origin_bio *ob = kzalloc(sizeof(*ob), GFP_KERNEL);
-	unsigned int i;
 
 	if (!ob)
 		return NULL;
-	ob->io.buf = vmalloc(ORIGIN_IO_SIZE);
+	ob->io.buf = vmalloc(size);
 	if (!ob->io.buf) {
 		kfree(ob);
 		return NULL;
 	}
-	for (i = 0; i < IO_PAGES; i++)
-		ob->pages[i] = vmalloc_to_page(ob->io.buf + i * PAGE_SIZE);
 	return &ob->io;
 }
 
@@ -55,20 +50,55 @@ static void origin_endio(struct bio *bio)
 	ob->io.done(&ob->io);
 }
 
+void origin_io_begin(struct origin_io *io, u64 sector)
+{
+	struct origin_bio *ob = container_of(io, struct origin_bio, io);
+
+	bio_init(&ob->bio, NULL, ob->vecs, ORIGIN_IO_PIECES, 0);
+	ob->bio.bi_iter.bi_sector = sector;
+	ob->bio.bi_end_io = origin_endio;
+	io->sector = sector;
+	io->sectors = 0;
+	io->error = 0;
+}
+
+u32 origin_io_add(struct origin_io *io, void *mem, u32 len)
+{
+	struct origin_bio *ob = container_of(io, struct origin_bio, io);
+	bool scattered = is_vmalloc_addr(mem);
+	u32 done = 0;
+
+	len = min(len, ORIGIN_IO_SIZE - io->sectors * PCACHE_SECTOR);
+	while (done < len) {
+		struct page *page = scattered ? vmalloc_to_page(mem) : virt_to_page(mem);
+		u32 n = len - done, off = offset_in_page(mem);
+
+		if (scattered)
+			n = min_t(u32, n, PAGE_SIZE - off);
+		if (!bio_add_page(&ob->bio, page, n, off))
+			break;
+		mem += n;
+		done += n;
+	}
+	io->sectors += done / PCACHE_SECTOR;
+	return done;
+}
+
+bool origin_takes(struct origin *origin, const void *mem)
+{
+	struct block_device *bdev = origin->bdev;
+	unsigned long mask = queue_dma_alignment(bdev_get_queue(bdev)) |
+			     (bdev_logical_block_size(bdev) - 1);
+
+	return !((unsigned long)mem & mask);
+}
+
 static void submit(struct origin *origin, struct origin_io *io, blk_opf_t opf)
 {
 	struct origin_bio *ob = container_of(io, struct origin_bio, io);
-	u32 i, rest = io->sectors * PCACHE_SECTOR;
 
-	bio_init(&ob->bio, origin->bdev, ob->vecs, IO_PAGES, opf);
-	ob->bio.bi_iter.bi_sector = io->sector;
-	ob->bio.bi_end_io = origin_endio;
-	for (i = 0; rest; i++) {
-		u32 n = min_t(u32, rest, PAGE_SIZE);
-
-		__bio_add_page(&ob->bio, ob->pages[i], n, 0);
-		rest -= n;
-	}
+	bio_set_dev(&ob->bio, origin->bdev);
+	ob->bio.bi_opf = opf;
 	submit_bio_noacct(&ob->bio);
 }
 

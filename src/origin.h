@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The origin: the slower device behind the cache. Transfers here are between it and buffers that
- * the module owns; what goes straight to the caller's pages is read.c's affair.
+ * The origin: the slower device behind the cache. Transfers here are between it and memory that the
+ * module owns; what goes straight to the caller's pages is read.c's affair.
  */
 #ifndef PCACHE_ORIGIN_H
 #define PCACHE_ORIGIN_H
@@ -18,16 +18,18 @@ struct origin {
 	u64 sectors;
 };
 
-/* The most that one transfer holds, in bytes. */
-#define ORIGIN_IO_SIZE	(128u << 10)
+/* The most that one transfer holds: bytes, and pieces of memory that do not lie in a row. */
+#define ORIGIN_IO_SIZE		(256u << 10)
+#define ORIGIN_IO_PIECES	64u
 
 /*
- * One transfer. Its owner sets sector, sectors, done and private, and leaves it alone between the
- * submission and done(), which may be called from any context that can't sleep.
+ * One transfer: sectors in a row on the origin, and pieces of memory. Its owner sets done and
+ * private, and leaves it and the memory alone between the submission and done(), which may be
+ * called from any context that can't sleep.
  */
 struct origin_io {
 	struct list_head list;		/* the owner's */
-	void *buf;			/* ORIGIN_IO_SIZE bytes of memory, virtually contiguous */
+	void *buf;			/* memory of its own, virtually contiguous */
 	u64 sector;
 	u32 sectors;
 	int error;
@@ -35,8 +37,21 @@ struct origin_io {
 	void *private;
 };
 
-struct origin_io *origin_io_alloc(void);	/* NULL if memory is short; may sleep */
+/* With a buffer of @size bytes. NULL if memory is short; may sleep. */
+struct origin_io *origin_io_alloc(u32 size);
 void origin_io_free(struct origin_io *io);
+
+/* Begin a transfer: it is at @sector, and empty. */
+void origin_io_begin(struct origin_io *io, u64 sector);
+
+/*
+ * Add memory: of the module's own, or persistent memory that has struct pages. Returns the bytes
+ * of it that there was room for: whole pages of it, or all.
+ */
+u32 origin_io_add(struct origin_io *io, void *mem, u32 len);
+
+/* Can the origin's driver transfer whole sectors of this memory where they lie? */
+bool origin_takes(struct origin *origin, const void *mem);
 
 void origin_read(struct origin *origin, struct origin_io *io);
 /* Write all that is in the list, which is empty then. */

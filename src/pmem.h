@@ -67,6 +67,18 @@ u32 pmem_write_crc(struct pmem *pm, u64 off, const void *src, size_t len, u32 cr
 int pmem_read(struct pmem *pm, void *dst, u64 off, size_t len);
 
 /*
+ * Can all of it, whole sectors, be read? 0 or -EIO. Who lets others read it where it lies asks
+ * first, for they may not survive a machine check.
+ */
+int pmem_check(struct pmem *pm, u64 off, size_t len);
+
+/* Where it is mapped, for transfers that read it there. */
+static inline void *pmem_at(const struct pmem *pm, u64 off)
+{
+	return pm->base + off;
+}
+
+/*
  * As pmem_read(), and continues *@crc over what was read. @dst may be NULL: then the range is only
  * checked.
  */

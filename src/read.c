@@ -13,8 +13,9 @@
 #include "read.h"
 #include "trace.h"
 
-/* Misses that are on their way into the cache at once; others are only read. */
-#define FILLS	32u
+/* Misses that are on their way into the cache at once, others are only read; bytes of each. */
+#define FILLS		32u
+#define FILL_SIZE	(128u << 10)
 
 /* What the user's bio waits for. */
 struct read_bio {
@@ -51,7 +52,7 @@ size_t read_bio_size(void)
 static int init_fill(struct pcache *c, struct read_fill *f)
 {
 	f->c = c;
-	f->io = origin_io_alloc();
+	f->io = origin_io_alloc(FILL_SIZE);
 	if (!f->io)
 		return -ENOMEM;
 	f->io->private = f;
@@ -229,8 +230,8 @@ static void read_to_fill(struct read_fill *f, struct read_bio *rb, struct bvec_i
 {
 	f->rb = rb;
 	f->iter = iter;
-	f->io->sector = f->fill.start;
-	f->io->sectors = f->fill.len;
+	origin_io_begin(f->io, f->fill.start);
+	origin_io_add(f->io, f->io->buf, f->fill.len * PCACHE_SECTOR);
 	f->io->done = fill_done;
 	atomic_inc(&rb->pending);
 	origin_read(&f->c->origin, f->io);
@@ -337,7 +338,7 @@ static bool read_hit(struct pcache *c, struct read_bio *rb, struct bvec_iter ite
 static u32 begin_fill(struct shard *shard, struct read_fill *f, u64 start, u32 len)
 {
 	f->fill.start = start;
-	f->fill.len = min(len, ORIGIN_IO_SIZE / PCACHE_SECTOR);
+	f->fill.len = min(len, FILL_SIZE / PCACHE_SECTOR);
 	f->fill.stale = false;
 	list_add(&f->fill.list, &shard->fills);
 	return f->fill.len;

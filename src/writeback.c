@@ -8,6 +8,7 @@
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/ratelimit.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "compat/compat.h"
@@ -35,6 +36,9 @@
 /* Dirty data that nobody waits for stays this long, for what replaces it. */
 #define WRITEBACK_AGE_MS	2000u
 
+/* Who writes no more often than that can wait for a large batch. */
+#define WRITEBACK_QUIET_MS	20u
+
 #define BACKOFF_FIRST_MS	100u
 #define BACKOFF_LAST_MS		10000u
 
@@ -57,7 +61,7 @@ int writeback_init(struct pcache *c)
 	if (!wb->wq || !wb->set)
 		return -ENOMEM;
 	while (wb->nr_ios < WRITEBACK_IOS) {
-		struct origin_io *io = origin_io_alloc();
+		struct origin_io *io = origin_io_alloc(PAGE_SIZE);
 
 		if (!io)
 			return -ENOMEM;
@@ -193,25 +197,36 @@ static struct origin_io *try_get_io(struct writeback *wb)
 	return io;
 }
 
-static struct origin_io *get_io(struct pcache *c)
+static struct origin_io *get_io(struct pcache *c, u64 sector)
 {
 	struct writeback *wb = &c->writeback;
 	struct origin_io *io = try_get_io(wb);
 
+	/* The origin may be so fast that there is never a need to wait. */
+	cond_resched();
 	if (!io) {
 		origin_write(&c->origin, &wb->ready);
 		wait_event(wb->wait, READ_ONCE(wb->nr_free) >= wb->nr_ios / 2);
 		io = try_get_io(wb);
 	}
+	origin_io_begin(io, sector);
 	return io;
 }
 
-static void submit(struct pcache *c, struct origin_io *io)
+static void submit(struct pcache *c, struct origin_io **io)
 {
 	pcache_count(c, STAT_writeback_ios, 1);
-	pcache_count(c, STAT_writeback_sectors, io->sectors);
-	io->done = io_done;
-	list_add_tail(&io->list, &c->writeback.ready);
+	pcache_count(c, STAT_writeback_sectors, (*io)->sectors);
+	(*io)->done = io_done;
+	list_add_tail(&(*io)->list, &c->writeback.ready);
+	*io = NULL;
+}
+
+static bool is_readable(struct pcache *c, const struct extent *e)
+{
+	if (c->opt.data_crc)
+		return !pcache_verify(c, e);
+	return !pmem_check(&c->pmem, pcache_addr(c, e), (size_t)e->len * PCACHE_SECTOR);
 }
 
 /* Data that can't be read is left out. What becomes of it is settled when the rest is written. */
@@ -221,59 +236,55 @@ static void lose(struct pcache *c, const struct extent *e)
 	c->writeback.unreadable = true;
 }
 
-/* Copy @n sectors from the start of @e behind what @io holds, and take them off @e. */
-static int copy(struct pcache *c, struct origin_io *io, struct extent *e, u32 n)
+/*
+ * Add the start of @e to @io: in place, or, if the origin's driver can't read it there, a page of
+ * it that is copied. Returns how many bytes there was room for, or an error.
+ */
+static int add(struct pcache *c, struct origin_io *io, const struct extent *e)
 {
-	void *dst = io->buf + io->sectors * PCACHE_SECTOR;
-	int r = pmem_read(&c->pmem, dst, pcache_addr(c, e), n * PCACHE_SECTOR);
+	void *data = pmem_at(&c->pmem, pcache_addr(c, e));
+	u32 len = e->len * PCACHE_SECTOR;
 
-	e->start += n;
-	e->sect += n;
-	e->len -= n;
-	io->sectors += n;
-	return r;
-}
-
-/* Room for the start of @e: in @io, or in another one if @io is full or ends elsewhere. */
-static struct origin_io *io_for(struct pcache *c, struct origin_io *io, const struct extent *e)
-{
-	if (io && io->sector + io->sectors == e->start &&
-	    io->sectors < ORIGIN_IO_SIZE / PCACHE_SECTOR)
-		return io;
-	if (io)
-		submit(c, io);
-	io = get_io(c);
-	io->sector = e->start;
-	io->sectors = 0;
-	io->error = 0;
-	return io;
+	if (origin_takes(&c->origin, data))
+		return origin_io_add(io, data, len);
+	if (io->sectors)
+		return 0;
+	len = min_t(u32, len, PAGE_SIZE);
+	if (pmem_read(&c->pmem, io->buf, pcache_addr(c, e), len))
+		return -EIO;
+	return origin_io_add(io, io->buf, len);
 }
 
 /* Add the data of @e to *@io, and submit what gets full. */
-static void write_extent(struct pcache *c, struct origin_io **io, struct extent *e)
+static void write_extent(struct pcache *c, struct origin_io **io, const struct extent *whole)
 {
-	struct extent whole = *e;
+	struct extent e = *whole;
 
-	if (pcache_verify(c, e)) {
-		lose(c, e);
+	if (!is_readable(c, &e)) {
+		lose(c, &e);
 		return;
 	}
-	while (e->len) {
-		u32 room, had;
+	if (*io && (*io)->sector + (*io)->sectors != e.start)
+		submit(c, io);
+	while (e.len) {
+		int n;
 
-		*io = io_for(c, *io, e);
-		had = (*io)->sectors;
-		room = ORIGIN_IO_SIZE / PCACHE_SECTOR - had;
-		if (!copy(c, *io, e, min(room, e->len)))
-			continue;
-		/* What has been copied of it before is good; the rest counts as lost. */
-		(*io)->sectors = had;
-		if (!had) {
+		if (!*io)
+			*io = get_io(c, e.start);
+		n = add(c, *io, &e);
+		if (n < 0) {
+			/* What has been added of it before is good; the rest counts as lost. */
 			io_done(*io);
 			*io = NULL;
+			lose(c, whole);
+			return;
 		}
-		lose(c, &whole);
-		return;
+		if (!n)
+			submit(c, io);
+		n /= PCACHE_SECTOR;
+		e.start += n;
+		e.sect += n;
+		e.len -= n;
 	}
 }
 
@@ -281,19 +292,18 @@ static void write_extent(struct pcache *c, struct origin_io **io, struct extent 
 static int write_batch(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
+	struct index_cursor at = { };
 	struct origin_io *io = NULL;
 	struct extent e;
-	u64 start = 0;
 	int r;
 
-	while (index_next(&wb->batch, start, &e)) {
-		start = e.start + e.len;
+	while (index_walk(&wb->batch, &at, &e)) {
 		wb->queued -= e.len;
 		write_extent(c, &io, &e);
 	}
 	pcache_count(c, STAT_writeback_skipped, wb->queued);
 	if (io)
-		submit(c, io);
+		submit(c, &io);
 	origin_write(&c->origin, &wb->ready);
 	wait_event(wb->wait, READ_ONCE(wb->nr_free) == wb->nr_ios);
 	spin_lock_irq(&wb->lock);
@@ -355,28 +365,19 @@ static int keep_lost(struct pcache *c, const struct extent *lost)
 	return 0;
 }
 
-static bool is_readable(struct pcache *c, const struct extent *e)
-{
-	u32 crc = 0;
-
-	return !pcache_verify(c, e) && !pmem_read_crc(&c->pmem, NULL, pcache_addr(c, e),
-						      (size_t)e->len * PCACHE_SECTOR, &crc);
-}
-
 /*
  * What can be read of the batch is on the origin now, the rest gets its keys again, durably, before
  * the dirty_tail passes the old ones.
  */
 static int settle_lost(struct pcache *c)
 {
+	struct index_cursor at = { };
 	struct extent e;
-	u64 start = 0;
 	int r = 0;
 
-	while (!r && index_next(&c->writeback.batch, start, &e)) {
+	while (!r && index_walk(&c->writeback.batch, &at, &e)) {
 		struct shard *shard = keylog_shard(&c->log, e.start);
 
-		start = e.start + e.len;
 		if (is_readable(c, &e)) {
 			spin_lock(&shard->lock);
 			index_mark_lost(&shard->index, &e, false);
@@ -447,15 +448,15 @@ static u64 batch_size(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
 	u32 free = READ_ONCE(c->segs.nr_free), kept = segments_kept_from_fills(&c->segs);
-	u64 sum = dirtied(c), room;
-	bool quiet = sum == wb->dirtied;
+	u64 room;
 
-	wb->dirtied = sum;
 	if (READ_ONCE(c->reclaim.starved) || free <= kept)
 		return wb->speed / WRITEBACK_URGENT_PART;
+	if (time_after(jiffies, READ_ONCE(wb->poked) + msecs_to_jiffies(WRITEBACK_QUIET_MS)))
+		return wb->speed;
 	/* Those who write meanwhile, even if the origin is much slower, are to find space. */
 	room = (u64)(free - kept) * (PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR) / 4;
-	return quiet ? wb->speed : min_t(u64, wb->speed, room);
+	return min_t(u64, wb->speed, room);
 }
 
 static void measure(struct writeback *wb, u64 sectors, ktime_t start)
@@ -494,6 +495,7 @@ static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 			continue;
 		*dirty += batch_set(c, wb->set);
 		*keys += wb->set->key_num;
+		cond_resched();
 		if (!c->opt.batch_order && kset_is_barrier(wb->set, wb->replaying))
 			break;
 	}
@@ -608,6 +610,8 @@ void writeback_poke(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
 
+	if (READ_ONCE(wb->poked) != jiffies)
+		WRITE_ONCE(wb->poked, jiffies);
 	/* Pairs with writeback_work(). */
 	smp_mb();
 	if (READ_ONCE(wb->armed))

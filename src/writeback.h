@@ -40,7 +40,7 @@ struct writeback {
 	bool marks;			/* the index has, or had, marks of lost data */
 	bool failed;			/* the log can't be read */
 	u64 queued;			/* sectors of keys that went into the batch */
-	u64 dirtied;			/* what was ever appended, at the last batch */
+	unsigned long poked;		/* jiffies, when something was last written */
 	u32 speed;			/* sectors that the last batches wrote in a second */
 	bool replaying;			/* dirty_tail has not passed what replay found yet */
 	struct log_pos replayed;	/* the head at activation */

@@ -21,6 +21,7 @@ struct block_device *fake_origin_new(u64 sectors)
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	bdev->sectors = sectors;
 	bdev->block = PCACHE_SECTOR;
+	bdev->align = PCACHE_SECTOR;
 	bdev->volatile_cache = true;
 	return bdev;
 }
@@ -53,19 +54,44 @@ void fake_origin_crash(struct block_device *bdev, bool keep_all)
 	free(settled);
 }
 
+/* A piece of memory that a transfer reads or writes where it lies. */
+struct piece {
+	u8 *mem;
+	u32 len;
+};
+
 struct fake_io {
 	struct origin_io io;
+	struct piece pieces[ORIGIN_IO_PIECES];
+	u32 nr_pieces;
 	struct work_struct work;
 	struct block_device *bdev;
 };
+
+/* Sector @i of the transfer. */
+static u8 *sector_at(struct fake_io *fio, u32 i)
+{
+	u32 off = i * PCACHE_SECTOR, p;
+
+	for (p = 0; off >= fio->pieces[p].len; p++)
+		off -= fio->pieces[p].len;
+	return fio->pieces[p].mem + off;
+}
 
 static void complete_io(struct fake_io *fio)
 {
 	size_t i;
 
-	for (i = fio->bdev->nr_stores; i--;)
-		if (fio->bdev->stores[i].io == &fio->io)
-			fio->bdev->stores[i].done = true;
+	for (i = fio->bdev->nr_stores; i--;) {
+		struct origin_store *store = &fio->bdev->stores[i];
+
+		if (store->io != &fio->io || store->done)
+			continue;
+		/* A device may read the memory at any time until now. */
+		CHECK(!memcmp(sector_at(fio, store->sector - fio->io.sector), store->new,
+			      PCACHE_SECTOR));
+		store->done = true;
+	}
 	fio->io.done(&fio->io);
 }
 
@@ -74,14 +100,13 @@ static void complete_later(struct work_struct *work)
 	complete_io(container_of(work, struct fake_io, work));
 }
 
-struct origin_io *origin_io_alloc(void)
+struct origin_io *origin_io_alloc(u32 size)
 {
 	struct fake_io *fio = kzalloc(sizeof(*fio), GFP_KERNEL);
 
 	if (!fio)
 		return NULL;
-	/* Most are never used: calloc() leaves them untouched, which makes opening cheap. */
-	fio->io.buf = calloc(1, ORIGIN_IO_SIZE);
+	fio->io.buf = aligned_alloc(PAGE_SIZE, size);
 	INIT_WORK(&fio->work, complete_later);
 	return &fio->io;
 }
@@ -90,6 +115,36 @@ void origin_io_free(struct origin_io *io)
 {
 	free(io->buf);
 	kfree(container_of(io, struct fake_io, io));
+}
+
+void origin_io_begin(struct origin_io *io, u64 sector)
+{
+	container_of(io, struct fake_io, io)->nr_pieces = 0;
+	io->sector = sector;
+	io->sectors = 0;
+	io->error = 0;
+}
+
+u32 origin_io_add(struct origin_io *io, void *mem, u32 len)
+{
+	struct fake_io *fio = container_of(io, struct fake_io, io);
+	struct piece *last = fio->nr_pieces ? &fio->pieces[fio->nr_pieces - 1] : NULL;
+
+	len = min(len, ORIGIN_IO_SIZE - io->sectors * PCACHE_SECTOR);
+	if (last && last->mem + last->len == mem) {
+		last->len += len;
+	} else {
+		if (!len || fio->nr_pieces == ORIGIN_IO_PIECES)
+			return 0;
+		fio->pieces[fio->nr_pieces++] = (struct piece){ mem, len };
+	}
+	io->sectors += len / PCACHE_SECTOR;
+	return len;
+}
+
+bool origin_takes(struct origin *origin, const void *mem)
+{
+	return !((unsigned long)mem & (origin->bdev->align - 1));
 }
 
 static void finish_io(struct origin *origin, struct origin_io *io)
@@ -108,7 +163,6 @@ void origin_read(struct origin *origin, struct origin_io *io)
 	struct block_device *bdev = origin->bdev;
 
 	CHECK(io->sector + io->sectors <= bdev->sectors);
-	io->error = 0;
 	memcpy(io->buf, bdev->mem + io->sector * PCACHE_SECTOR, io->sectors * PCACHE_SECTOR);
 	finish_io(origin, io);
 }
@@ -128,20 +182,22 @@ static void note_store(struct block_device *bdev, struct origin_io *io, u32 i)
 	store->done = false;
 	store->io = io;
 	memcpy(store->old, mem, PCACHE_SECTOR);
-	memcpy(mem, io->buf + i * PCACHE_SECTOR, PCACHE_SECTOR);
+	memcpy(mem, sector_at(container_of(io, struct fake_io, io), i), PCACHE_SECTOR);
 	memcpy(store->new, mem, PCACHE_SECTOR);
 }
 
 static void write_one(struct origin *origin, struct origin_io *io)
 {
+	struct fake_io *fio = container_of(io, struct fake_io, io);
 	struct block_device *bdev = origin->bdev;
 	u32 i;
 
 	CHECK(io->sectors && io->sector + io->sectors <= bdev->sectors);
 	CHECK(io->sectors * PCACHE_SECTOR <= ORIGIN_IO_SIZE);
+	for (i = 0; i < fio->nr_pieces; i++)
+		CHECK(origin_takes(origin, fio->pieces[i].mem));
 	CHECK_EQ((io->sector | io->sectors) * PCACHE_SECTOR % bdev->block, 0);
 	bdev->writes++;
-	io->error = 0;
 	if (bdev->fail_writes && !get_random_u32_below(bdev->fail_writes))
 		io->error = -EIO;
 	/* One that fails may have got some of it done. */
@@ -486,7 +542,7 @@ static void check_index(struct pcache *c)
 static void check_segments(struct pcache *c)
 {
 	struct segment *seg;
-	u32 id, free = 0, dead = 0, used = 0;
+	u32 id, free = 0, dead = 0, used = 0, bad = 0;
 
 	list_for_each_entry(seg, &c->segs.free, list) {
 		CHECK_EQ(atomic_read(&seg->refs), 0);
@@ -496,11 +552,14 @@ static void check_segments(struct pcache *c)
 		CHECK_EQ(atomic_read(&seg->refs), 0);
 		dead++;
 	}
-	for (id = 0; id < c->segs.nr; id++)
-		used += atomic_read(&c->segs.seg[id].refs) > 0;
+	for (id = 0; id < c->segs.nr; id++) {
+		seg = &c->segs.seg[id];
+		used += atomic_read(&seg->refs) > 0;
+		bad += !atomic_read(&seg->refs) && seg->bad && list_empty(&seg->list);
+	}
 	CHECK_EQ(free, c->segs.nr_free);
 	CHECK_EQ(dead, c->segs.nr_dead);
-	CHECK_EQ(free + dead + used, c->segs.nr);
+	CHECK_EQ(free + dead + used + bad, c->segs.nr);
 }
 
 void rig_check(struct pcache *c)

@@ -21,6 +21,7 @@ struct block_device {
 	u8 *mem;			/* what a read gets */
 	u64 sectors;
 	u32 block;
+	u32 align;			/* of memory that it can transfer where it lies */
 	bool volatile_cache;
 	char id[PCACHE_ID_SIZE];
 	struct origin_store *stores;	/* since they were flushed, oldest first */

@@ -76,7 +76,7 @@ TEST(writeback_merges_and_drops_what_is_superseded)
 		write(10000 + i * 37 % 500, 1, i < 500 ? 1 : 2);
 	rig_drain(&c);
 	CHECK(origin_is(10000, 500, 2));
-	CHECK_EQ(bdev->writes, DIV_ROUND_UP(500 * PCACHE_SECTOR, ORIGIN_IO_SIZE));
+	CHECK_EQ(bdev->writes, DIV_ROUND_UP(500, ORIGIN_IO_PIECES));
 	CHECK_EQ(bdev->flushes, 1);
 }
 
@@ -95,6 +95,35 @@ static void count_flushes(bool batch_order, unsigned long flushes)
 	CHECK_EQ(bdev->flushes, flushes);
 	for (i = 0; i < 10; i++)
 		CHECK(origin_is(i * 100, 8, i + 1));
+}
+
+/* A driver that wants its memory aligned gets a copy of what is not, and only of that. */
+TEST(writeback_copies_what_is_misaligned)
+{
+	unsigned long writes;
+	u32 i;
+
+	start(31);
+	bdev->align = PAGE_SIZE;
+	write(0, 1, 1);
+	write(1000, 128, 2);		/* 16 pages that are not aligned in the cache */
+	write(5000, 7, 3);
+	write(8000, 16, 4);		/* two that are */
+	rig_drain(&c);
+	CHECK(origin_is(0, 1, 1));
+	CHECK(origin_is(1000, 128, 2));
+	CHECK(origin_is(5000, 7, 3));
+	CHECK(origin_is(8000, 16, 4));
+	CHECK_EQ(bdev->writes, 1 + 16 + 1 + 1);
+
+	writes = bdev->writes;
+	bdev->align = PCACHE_SECTOR;
+	for (i = 0; i < 100; i++)
+		write(20000 + i * 16, 16, i);
+	rig_drain(&c);
+	for (i = 0; i < 100; i++)
+		CHECK(origin_is(20000 + i * 16, 16, i));
+	CHECK_EQ(bdev->writes, writes + DIV_ROUND_UP(100 * 16 * PCACHE_SECTOR, ORIGIN_IO_SIZE));
 }
 
 TEST(writeback_strict_order)
@@ -235,6 +264,30 @@ TEST(reclaim_goes_round)
 	for (i = 0; i < 128; i++)
 		expect((u64)i * MIB, MIB, nr - 128 + i + 1);
 	rig_drain(&c);
+	rig_check(&c);
+}
+
+/* Where so much memory has failed that there is never plenty, writes go on all the same. */
+TEST(reclaim_with_little_left)
+{
+	u32 i, id, left = 0;
+
+	start(16);
+	for (id = 0; id < c.segs.nr; id++)
+		if (atomic_read(&c.segs.seg[id].refs) == 0 && ++left > 5)
+			segment_condemn(&c.segs, id);
+	for (i = 0; i < 16 * 16; i++)
+		write((u64)(i % 64) * MIB, MIB, i + 1);
+	CHECK(!segments_plenty(&c.segs));
+	/* Nothing is left to be written back, nor to be reclaimed: nothing that would tell writes. */
+	pcache_set_gc_percent(&c, 0);
+	settle();
+	CHECK(log_pos_equal(keylog_key_tail(&c.log), keylog_head(&c.log)));
+	atomic64_set(&c.allowance, 0);
+	for (i = 0; i < 64; i++)
+		write((u64)i * MIB, MIB, i + 1);
+	for (i = 0; i < 64; i++)
+		expect((u64)i * MIB, MIB, i + 1);
 	rig_check(&c);
 }
 
