@@ -210,6 +210,17 @@ static void give_allowance(struct pcache *c)
 	atomic64_set(&c->allowance, segments_plenty(&c->segs) ? 0 : left);
 }
 
+/* Free what is dead. */
+static u32 release(struct pcache *c)
+{
+	u32 freed = segments_release(&c->segs);
+
+	pcache_count(c, STAT_reclaimed_segments, freed);
+	if (freed)
+		c->on_space(c);
+	return freed;
+}
+
 /* Rule 7 from end to end. Returns whether the key_tail has moved, or an error. */
 static int pass(struct pcache *c)
 {
@@ -226,8 +237,7 @@ static int pass(struct pcache *c)
 	mutex_unlock(&rc->tail_lock);
 	for (i = 0; i < rc->nr_refs; i++)
 		segment_put(&c->segs, rc->refs[i], 1);
-	freed = segments_release(&c->segs);
-	pcache_count(c, STAT_reclaimed_segments, freed);
+	freed = release(c);
 	trace_pcache_reclaim(c->name, pos.seg, pos.off, freed, rc->moved);
 	give_allowance(c);
 	c->on_space(c);
@@ -259,8 +269,9 @@ static void starve(struct pcache *c)
 	/* Only if nothing else helps: what is left of a head's segment goes to waste. */
 	if (!writeback_is_behind(c)) {
 		heads_close_idle(&c->heads);
-		if (segments_release(&c->segs))
-			c->on_space(c);
+		release(c);
+		/* What is free now is all that there will be: let writes have it. */
+		atomic64_set(&c->allowance, PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR);
 	}
 	WRITE_ONCE(rc->starved, true);
 	smp_mb();	/* pairs with reclaim_progress() */
@@ -279,8 +290,7 @@ static void reclaim_work(struct work_struct *work)
 	if (!READ_ONCE(rc->running))
 		return;
 	WRITE_ONCE(rc->starved, false);
-	if (segments_release(&c->segs))
-		c->on_space(c);
+	release(c);
 	while (r > 0 && is_needed(c) && READ_ONCE(rc->running)) {
 		r = pass(c);
 		cond_resched();
