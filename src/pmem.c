@@ -198,31 +198,40 @@ void pmem_zero(struct pmem *pm, u64 off, size_t len)
 }
 
 #ifdef CONFIG_X86_64
+/* What copy_nt_crc() copies in one turn. */
+#define COPY_NT_SIZE	256
+
 /*
  * Copy, past the cache, and checksum in one go: each word is loaded once, so what is summed up is
- * what is stored. @dst and @len are multiples of 64.
+ * what is stored. @dst is a multiple of 8, @len of COPY_NT_SIZE. The turns are long and count up to
+ * zero: a word takes three instructions, and next to nothing else is executed.
  */
 static u32 copy_nt_crc(void *dst, const void *src, size_t len, u32 crc)
 {
 	u64 sum = crc, word;
+	long at;
 
-#define COPY_WORD(at)					\
-	"movq " #at "(%[src]), %[word]\n\t"		\
-	"crc32q %[word], %[sum]\n\t"			\
-	"movnti %[word], " #at "(%[dst])\n\t"
-	for (; len; len -= 64, src += 64, dst += 64)
-		asm volatile(COPY_WORD(0) COPY_WORD(8) COPY_WORD(16) COPY_WORD(24)
-			     COPY_WORD(32) COPY_WORD(40) COPY_WORD(48) COPY_WORD(56)
+	dst += len;
+	src += len;
+	for (at = -(long)len; at; at += COPY_NT_SIZE)
+		asm volatile(".set .Lword, 0\n\t"
+			     ".rept %c[words]\n\t"
+			     "movq .Lword(%[src],%[at]), %[word]\n\t"
+			     "crc32q %[word], %[sum]\n\t"
+			     "movnti %[word], .Lword(%[dst],%[at])\n\t"
+			     ".set .Lword, .Lword + 8\n\t"
+			     ".endr"
 			     : [sum] "+r" (sum), [word] "=&r" (word)
-			     : [src] "r" (src), [dst] "r" (dst)
+			     : [src] "r" (src), [dst] "r" (dst), [at] "r" (at),
+			       [words] "i" (COPY_NT_SIZE / 8)
 			     : "memory");
-#undef COPY_WORD
 	return sum;
 }
 
 static bool can_copy_nt_crc(const void *dst, size_t len)
 {
-	return static_cpu_has(X86_FEATURE_XMM4_2) && !(((unsigned long)dst | len) % 64);
+	return static_cpu_has(X86_FEATURE_XMM4_2) && !((unsigned long)dst % 8) &&
+	       !(len % COPY_NT_SIZE);
 }
 #else
 static u32 copy_nt_crc(void *dst, const void *src, size_t len, u32 crc)
@@ -236,23 +245,31 @@ static bool can_copy_nt_crc(const void *dst, size_t len)
 }
 #endif
 
-u32 pmem_write_crc(struct pmem *pm, u64 off, const void *src, size_t len, u32 crc)
+/* The same in pieces that are checked and stored while they stay in the first-level cache. */
+static noinline u32 copy_bounce_crc(void *dst, const void *src, size_t len, u32 crc)
 {
 	u8 bounce[BOUNCE] __aligned(8);
 
-	if (can_copy_nt_crc(pm->base + off, len))
-		return copy_nt_crc(pm->base + off, src, len, crc);
 	while (len) {
 		size_t n = min_t(size_t, len, BOUNCE);
 
 		memcpy(bounce, src, n);
 		crc = crc32c(crc, bounce, n);
-		memcpy_flushcache(pm->base + off, bounce, n);
+		memcpy_flushcache(dst, bounce, n);
 		src += n;
-		off += n;
+		dst += n;
 		len -= n;
 	}
 	return crc;
+}
+
+u32 pmem_write_crc(struct pmem *pm, u64 off, const void *src, size_t len, u32 crc)
+{
+	void *dst = pm->base + off;
+
+	if (can_copy_nt_crc(dst, len))
+		return copy_nt_crc(dst, src, len, crc);
+	return copy_bounce_crc(dst, src, len, crc);
 }
 
 int pmem_read(struct pmem *pm, void *dst, u64 off, size_t len)
