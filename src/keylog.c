@@ -248,22 +248,24 @@ static void zero_behind(struct keylog *log, u32 size)
 /* Store the first @n keys of the stage as a set. Durable only after the next fence. */
 static void write_set(struct keylog *log, u32 n)
 {
+	struct media_kset *set = log->stage;
 	u32 size = PCACHE_KSET_SIZE(n);
 
 	if (log->put.off + size + LAST_SIZE > PCACHE_SEG_DATA_SIZE)
 		move_on(log);
 	zero_behind(log, size);
-	log->stage->key_num = n;
-	log->stage->magic = PCACHE_KSET_MAGIC;
-	log->stage->flags = 0;
-	log->stage->crc = media_crc(log->stage, size);
-	pmem_write(log->pm, log_addr(log, log->put), log->stage, size);
+	set->key_num = n;
+	set->magic = PCACHE_KSET_MAGIC;
+	set->flags = 0;
+	set->crc = media_crc(set, size);
+	pmem_write(log->pm, log_addr(log, log->put), set, size);
 	log->put.off += size;
 	log->promised -= n;
 	log->nr_stage -= n;
 	log->nr_sets++;
 	log->nr_keys += n;
-	memmove(log->stage->keys, log->stage->keys + n, log->nr_stage * sizeof(struct media_key));
+	if (log->nr_stage)
+		memmove(set->keys, set->keys + n, log->nr_stage * sizeof(struct media_key));
 }
 
 /* Take the keys of all shards onto the stage, and write those that are more than one set. */
