@@ -52,8 +52,8 @@ struct pcache {
 };
 
 /*
- * The most that is stored at once, and so the most that a key of ours holds, in sectors; less with
- * checksums, for each read checks all of it.
+ * The most that is stored at once, and so the most that a key of ours holds, in sectors. With
+ * checksums a key holds less, for each read checks all of it: what is stored gets several.
  */
 #define PCACHE_KEY_SECTORS	128u
 #define PCACHE_CRC_KEY_SECTORS	32u

@@ -13,6 +13,10 @@
 #include "trace.h"
 #include "write.h"
 
+/* How many keys the largest piece is at most: one, but for checksums. */
+#define PIECE_KEYS	(PCACHE_KEY_SECTORS / PCACHE_CRC_KEY_SECTORS)
+#define CRC_KEY_SIZE	(PCACHE_CRC_KEY_SECTORS * PCACHE_SECTOR)
+
 /* When nothing tells that there is space (memory was short, say), look again after so long. */
 #define RETRY_MS	20u
 
@@ -73,65 +77,102 @@ void write_exit(struct pcache *c)
 	c->write_queue = NULL;
 }
 
-/* Store the next @e->len sectors of @bio, durably (rule 1). */
-static void store(struct pcache *c, struct bio *bio, struct extent *e)
+/*
+ * Store what comes next of @bio where @e says, durably (rule 1), and sum it up, for each key of its
+ * own.
+ */
+static void store(struct pcache *c, struct bio *bio, const struct extent *e, u32 *crc)
 {
-	struct bvec_iter iter = bio->bi_iter;
-	u64 addr = pcache_addr(c, e), end = addr + (u64)e->len * PCACHE_SECTOR;
+	u32 done = 0, size = e->len * PCACHE_SECTOR;
+	u64 addr = pcache_addr(c, e);
 
-	e->crc = PCACHE_CRC_SEED;
 	pmem_begin(&c->pmem);
-	while (addr < end) {
-		struct bio_vec bv = bio_iter_iovec(bio, iter);
-		u32 n = min_t(u64, bv.bv_len, end - addr);
+	while (done < size) {
+		struct bio_vec bv = bio_iter_iovec(bio, bio->bi_iter);
+		u32 n = min(bv.bv_len, size - done);
 		void *src = bvec_kmap_local(&bv);
 
-		if (c->opt.data_crc)
-			e->crc = pmem_write_crc(&c->pmem, addr, src, n, e->crc);
-		else
-			pmem_write(&c->pmem, addr, src, n);
+		if (c->opt.data_crc) {
+			u32 *sum = &crc[done / CRC_KEY_SIZE];
+
+			n = min(n, CRC_KEY_SIZE - done % CRC_KEY_SIZE);
+			*sum = pmem_write_crc(&c->pmem, addr + done, src, n, *sum);
+		} else {
+			pmem_write(&c->pmem, addr + done, src, n);
+		}
 		kunmap_local(src);
-		bio_advance_iter_single(bio, &iter, n);
-		addr += n;
+		bio_advance_iter_single(bio, &bio->bi_iter, n);
+		done += n;
 	}
 	pmem_end(&c->pmem);
-	if (!c->opt.data_crc)
-		e->crc = 0;
 }
 
 /*
- * Write the start of @bio, as much as one key takes. Returns whether there was space. When it gets
- * short, writes go on as fast as reclaim does: better a little later each than none for long.
+ * Enter what was stored as @e into index and log, under as many keys as it takes; @e is used up.
+ * Returns how many sectors are left over, for want of credit or memory.
+ */
+static u32 enter(struct pcache *c, struct extent *e, const u32 *crc)
+{
+	u32 max = c->opt.data_crc ? PCACHE_CRC_KEY_SECTORS : PCACHE_KEY_SECTORS;
+	u32 rest = e->len;
+
+	do {
+		struct shard *shard = pcache_lock_shard(c, e->start, GFP_NOWAIT | __GFP_NOWARN);
+
+		if (!shard) {
+			segment_put(&c->segs, e->seg, 1);
+			break;
+		}
+		pcache_outdate_fills(shard, e->start, rest);
+		do {
+			e->len = min(max, rest);
+			e->key_len = e->len;
+			e->crc = c->opt.data_crc ? *crc++ : 0;
+			index_insert(&shard->index, e, NULL);
+			rest -= e->len;
+			/* Each key takes a reference with it, and the last one ours. */
+			if (rest)
+				segment_get(&c->segs, e->seg);
+			keylog_append(&c->log, shard, e);
+			e->start += e->len;
+			e->sect += e->len;
+		} while (rest && shard->credit && index_stocked(&shard->index));
+		spin_unlock(&shard->lock);
+	} while (rest);
+	return rest;
+}
+
+/*
+ * Write the start of @bio, as much as goes in one piece. Returns whether there was space for it.
+ * When it gets short, writes go on as fast as reclaim does: better a little later each than none
+ * for long.
  */
 static bool write_piece(struct pcache *c, struct bio *bio)
 {
-	struct extent e = { .start = bio->bi_iter.bi_sector };
-	u32 max = c->opt.data_crc ? PCACHE_CRC_KEY_SECTORS : PCACHE_KEY_SECTORS;
-	struct shard *shard;
+	u32 crc[PIECE_KEYS] = { [0 ... PIECE_KEYS - 1] = PCACHE_CRC_SEED };
+	struct bvec_iter start = bio->bi_iter;
+	struct extent e = { .start = start.bi_sector };
+	u32 len, rest;
 
 	if (!segments_plenty(&c->segs) && atomic64_read(&c->allowance) <= 0)
 		return false;
-	e.len = heads_alloc(&c->heads, SEGMENT_DATA,
-			    min3(bio_sectors(bio), chunk_rest(e.start), max), &e.seg, &e.sect);
-	if (!e.len)
+	len = heads_alloc(&c->heads, SEGMENT_DATA,
+			  min3(bio_sectors(bio), chunk_rest(e.start), PCACHE_KEY_SECTORS),
+			  &e.seg, &e.sect);
+	if (!len)
 		return false;
-	e.key_len = e.len;
-	store(c, bio, &e);
-	shard = pcache_lock_shard(c, e.start, GFP_NOWAIT | __GFP_NOWARN);
-	if (!shard) {
-		segment_put(&c->segs, e.seg, 1);
-		return false;
+	e.len = len;
+	store(c, bio, &e, crc);
+	rest = enter(c, &e, crc);
+	if (rest) {
+		bio->bi_iter = start;
+		bio_advance_iter(bio, &bio->bi_iter, (len - rest) * PCACHE_SECTOR);
 	}
-	pcache_outdate_fills(shard, e.start, e.len);
-	index_insert(&shard->index, &e, NULL);
-	keylog_append(&c->log, shard, &e);
-	spin_unlock(&shard->lock);
 	if (!segments_plenty(&c->segs))
-		atomic64_sub(e.len, &c->allowance);
-	pcache_count(c, STAT_write_sectors, e.len);
+		atomic64_sub(len - rest, &c->allowance);
+	pcache_count(c, STAT_write_sectors, len - rest);
 	writeback_poke(c);
-	bio_advance_iter(bio, &bio->bi_iter, e.len * PCACHE_SECTOR);
-	return true;
+	return !rest;
 }
 
 static void commit(struct pcache *c)
