@@ -10,6 +10,7 @@
 #define PCACHE_COMPAT_H
 
 #include <linux/blkdev.h>
+#include <linux/crc32c.h>
 #include <linux/dax.h>
 #include <linux/workqueue.h>
 
@@ -38,6 +39,27 @@ static inline long compat_dax_direct_access(struct dax_device *dax, pgoff_t pgof
 }
 
 #define dax_direct_access compat_dax_direct_access
+#endif
+
+/*
+ * Before 6.14 crc32c() went through the crypto layer, which for the few words of a record takes
+ * longer than to sum them up. Another name for it is a macro until then.
+ */
+#if defined(crc32c_le) && defined(CONFIG_X86_64)
+static inline u32 compat_crc32c(u32 crc, const void *data, size_t len)
+{
+	u64 sum = crc;
+
+	if (len >= 256 || !cpu_feature_enabled(X86_FEATURE_XMM4_2))
+		return crc32c(crc, data, len);
+	for (; len >= 8; len -= 8, data += 8)
+		asm("crc32q %1, %0" : "+r" (sum) : "m" (*(const u64 *)data));
+	for (; len; len--, data++)
+		asm("crc32b %1, %0" : "+r" (sum) : "m" (*(const u8 *)data));
+	return sum;
+}
+
+#define crc32c compat_crc32c
 #endif
 
 #ifndef HAVE_WQ_PERCPU
