@@ -230,7 +230,7 @@ static u32 copy_nt_crc(void *dst, const void *src, size_t len, u32 crc)
 
 static bool can_copy_nt_crc(const void *dst, size_t len)
 {
-	return static_cpu_has(X86_FEATURE_XMM4_2) && !((unsigned long)dst % 8) &&
+	return cpu_feature_enabled(X86_FEATURE_XMM4_2) && !((unsigned long)dst % 8) &&
 	       !(len % COPY_NT_SIZE);
 }
 #else
