@@ -232,10 +232,18 @@ static int pcache_map(struct dm_target *ti, struct bio *bio)
 	}
 }
 
+/* The core waits for messages to return, and a flush may take as long as the origin wants. */
+static void interrupt_flush(struct open_cache *oc, bool on)
+{
+	if (oc->c.loaded)
+		writeback_interrupt(&oc->c, on);
+}
+
 static void pcache_presuspend(struct dm_target *ti)
 {
 	struct table *t = ti->private;
 
+	interrupt_flush(t->cache, true);
 	if (dm_noflush_suspending(ti))
 		write_requeue(&t->cache->c, true);
 }
@@ -245,6 +253,7 @@ static void pcache_presuspend_undo(struct dm_target *ti)
 	struct table *t = ti->private;
 
 	write_requeue(&t->cache->c, false);
+	interrupt_flush(t->cache, false);
 }
 
 /* All I/O is done or requeued. From here on the media is left alone. */
@@ -316,6 +325,7 @@ static void pcache_resume(struct dm_target *ti)
 
 	down_write(&oc->lock);
 	write_requeue(&oc->c, false);
+	interrupt_flush(oc, false);
 	pcache_start(&oc->c);
 	oc->running = true;
 	up_write(&oc->lock);

@@ -21,9 +21,9 @@
 /*
  * The dirty_tail moves when all of a batch is written: so it takes as much as the origin does in
  * about a second at most, and a part of that when space gets short; but whole sets. In sectors; the
- * first is a guess, for a slow origin.
+ * first is a guess, for a disk that must seek.
  */
-#define WRITEBACK_SPEED		16384u
+#define WRITEBACK_SPEED		2048u
 #define WRITEBACK_SPEED_MAX	(16u << 20)
 #define WRITEBACK_URGENT_PART	64u
 
@@ -37,7 +37,7 @@
 #define WRITEBACK_AGE_MS	2000u
 
 /* Who writes no more often than that can wait for a large batch. */
-#define WRITEBACK_QUIET_MS	20u
+#define WRITEBACK_QUIET_MS	10u
 
 #define BACKOFF_FIRST_MS	100u
 #define BACKOFF_LAST_MS		10000u
@@ -54,6 +54,7 @@ int writeback_init(struct pcache *c)
 	INIT_LIST_HEAD(&wb->free);
 	INIT_LIST_HEAD(&wb->ready);
 	wb->speed = WRITEBACK_SPEED;
+	ratelimit_state_init(&wb->messages, 60 * HZ, 1);
 	init_waitqueue_head(&wb->wait);
 	index_init(&wb->batch, &c->index_pool, WRITEBACK_LEAVES);
 	wb->wq = alloc_workqueue("pcache_writeback", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
@@ -288,16 +289,33 @@ static void write_extent(struct pcache *c, struct origin_io **io, const struct e
 	}
 }
 
-/* Write the batch, in order of addresses, and wait for it. */
+/*
+ * Shall the batch be left half done? Only where it has no barrier within: else all of it has to be
+ * on the origin before the dirty_tail moves again.
+ */
+static bool is_called_off(struct pcache *c)
+{
+	struct writeback *wb = &c->writeback;
+
+	return !c->opt.batch_order &&
+	       (!READ_ONCE(wb->running) || (wb->large && c->has_waiters(c)));
+}
+
+/*
+ * Write the batch, in order of addresses, and wait for it. Returns 1 if it was called off. What has
+ * been written of it then will be written again.
+ */
 static int write_batch(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
 	struct index_cursor at = { };
 	struct origin_io *io = NULL;
+	bool off = false;
 	struct extent e;
 	int r;
 
-	while (index_walk(&wb->batch, &at, &e)) {
+	while (!off && index_walk(&wb->batch, &at, &e)) {
+		off = is_called_off(c);
 		wb->queued -= e.len;
 		write_extent(c, &io, &e);
 	}
@@ -310,7 +328,7 @@ static int write_batch(struct pcache *c)
 	r = wb->error;
 	wb->error = 0;
 	spin_unlock_irq(&wb->lock);
-	return r;
+	return r ? r : off;
 }
 
 /* Another key for @e, a piece of the index that is lost. False: there is no room in the log. */
@@ -447,13 +465,16 @@ static bool stock_batch(struct pcache *c)
 static u64 batch_size(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
+	unsigned long quiet = READ_ONCE(wb->poked) + msecs_to_jiffies(WRITEBACK_QUIET_MS);
 	u32 free = READ_ONCE(c->segs.nr_free), kept = segments_kept_from_fills(&c->segs);
+	bool waiters = c->has_waiters(c);
 	u64 room;
 
-	if (READ_ONCE(c->reclaim.starved) || free <= kept)
-		return wb->speed / WRITEBACK_URGENT_PART;
-	if (time_after(jiffies, READ_ONCE(wb->poked) + msecs_to_jiffies(WRITEBACK_QUIET_MS)))
+	wb->large = !waiters;
+	if (!waiters && time_after(jiffies, quiet))
 		return wb->speed;
+	if (waiters || free <= kept)
+		return wb->speed / WRITEBACK_URGENT_PART;
 	/* Those who write meanwhile, even if the origin is much slower, are to find space. */
 	room = (u64)(free - kept) * (PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR) / 4;
 	return min_t(u64, wb->speed, room);
@@ -509,7 +530,7 @@ static int flush(struct pcache *c)
 	return origin_flush(&c->origin);
 }
 
-/* One batch: rule 5 from end to end. Returns 1 if the dirty_tail moved, 0 if there was nothing. */
+/* One batch: rule 5 from end to end. Returns 1 if there may be more, 0 if there was nothing. */
 static int do_batch(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
@@ -555,12 +576,11 @@ static void arm(struct pcache *c, unsigned int ms)
 
 static void back_off(struct pcache *c, int error)
 {
-	static DEFINE_RATELIMIT_STATE(limit, 60 * HZ, 1);
 	struct writeback *wb = &c->writeback;
 
 	pcache_count(c, STAT_writeback_errors, 1);
 	trace_pcache_error(c->name, 0, 0, error);
-	if (__ratelimit(&limit))
+	if (__ratelimit(&wb->messages))
 		pr_err("%s: write-back fails with error %d; the data stays in the cache, and is tried again\n",
 		       c->name, error);
 	WRITE_ONCE(wb->backoff, clamp(wb->backoff * 2, BACKOFF_FIRST_MS, BACKOFF_LAST_MS));
@@ -649,12 +669,18 @@ int writeback_flush(struct pcache *c)
 	arm(c, 0);
 	r = wait_event_interruptible(wb->wait, has_passed(wb, target) ||
 				     READ_ONCE(wb->failures) != failures ||
-				     !READ_ONCE(wb->running));
+				     !READ_ONCE(wb->running) || READ_ONCE(wb->interrupted));
 	if (r)
 		return r;
 	if (!has_passed(wb, target))
 		return READ_ONCE(wb->failures) != failures ? wb->last_error : -EBUSY;
 	return READ_ONCE(wb->losses) != losses ? -EIO : 0;
+}
+
+void writeback_interrupt(struct pcache *c, bool on)
+{
+	WRITE_ONCE(c->writeback.interrupted, on);
+	wake_up_all(&c->writeback.wait);
 }
 
 void writeback_start(struct pcache *c)

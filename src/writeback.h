@@ -9,7 +9,7 @@
 #ifndef PCACHE_WRITEBACK_H
 #define PCACHE_WRITEBACK_H
 
-#include <linux/completion.h>
+#include <linux/ratelimit.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -32,9 +32,12 @@ struct writeback {
 	unsigned int backoff;		/* ms until the next try, 0 after a success */
 	int last_error;
 	unsigned int failures;		/* runs that ended with an error */
+	struct ratelimit_state messages;
 	unsigned int losses;		/* pieces that could not be read */
 	bool running;			/* between writeback_start() and writeback_stop() */
+	bool interrupted;		/* nobody may wait for a flush */
 	bool armed;			/* a run is due, at once or later */
+	bool large;			/* the batch is too large for those who wait for space */
 	bool unreadable;		/* data of the batch can't be read */
 	bool lost;			/* ... and, in this run, nothing newer has replaced it */
 	bool marks;			/* the index has, or had, marks of lost data */
@@ -66,6 +69,8 @@ void writeback_urge(struct pcache *c);
  * origin answered with (the data stays, and is tried again later). Sleeps; a signal ends it.
  */
 int writeback_flush(struct pcache *c);
+/* Those who wait in writeback_flush() get -EBUSY, until this is off again. */
+void writeback_interrupt(struct pcache *c, bool on);
 
 /*
  * May the data of @e, an extent of the index, be missing on the origin? Reads the log: for when it

@@ -3,7 +3,9 @@
 #ifndef STUB_RATELIMIT_H
 #define STUB_RATELIMIT_H
 
-#define DEFINE_RATELIMIT_STATE(name, interval, burst)	int name = (burst)
-#define __ratelimit(state)	((void)(state), true)
+struct ratelimit_state { };
+
+#define ratelimit_state_init(state, interval, burst)	((void)(state))
+#define __ratelimit(state)				((void)(state), true)
 
 #endif
