@@ -358,6 +358,36 @@ static void index_close_up(struct index *ix, struct leaf *left, struct leaf *rig
 		index_shrunk(ix, left);
 }
 
+/* Is there an entry at @c that starts where @ent does, and may become @ent where it is? */
+static bool index_can_replace(const struct index_pool *pool, const struct index_cursor *c,
+			      const struct entry *ent)
+{
+	u32 len = val_len(ent->val);
+
+	return c->leaf && c->i < c->leaf->nr && entry_start(c->leaf, c->i) == ent->start &&
+	       val_len(leaf_vals(pool, c->leaf)[c->i]) <= len &&
+	       ent->start + len - c->leaf->start <= DELTA_MAX;
+}
+
+/* Let the entry at @c become @ent, and nothing else be mapped there. */
+static void index_replace(struct index *ix, struct index_cursor *c, const struct entry *ent,
+			  bool *over_dirty)
+{
+	u64 *val = &leaf_vals(ix->pool, c->leaf)[c->i];
+	u32 had = val_len(*val), len = val_len(ent->val);
+	struct leaf *right;
+
+	*over_dirty |= !(*val & VAL_CLEAN);
+	*val = ent->val;
+	if (ix->pool->crc)
+		leaf_sums(ix->pool, c->leaf)[c->i] = ent->sum;
+	if (had == len)
+		return;
+	c->i++;
+	right = index_cut(ix, c, ent->start + had, ent->start + len, over_dirty);
+	index_close_up(ix, c->leaf, right);
+}
+
 void index_insert(struct index *ix, const struct extent *e, bool *over_dirty)
 {
 	const struct entry ent = extent_pack(e);
@@ -367,18 +397,9 @@ void index_insert(struct index *ix, const struct extent *e, bool *over_dirty)
 	struct index_cursor c;
 
 	cursor_place(ix, e->start, &c, &behind);
-	if (c.leaf && c.i < c.leaf->nr && entry_start(c.leaf, c.i) == e->start) {
-		u64 *val = &leaf_vals(ix->pool, c.leaf)[c.i];
-
-		if (likely(val_len(*val) == e->len)) {
-			dirty = !(*val & VAL_CLEAN);
-			*val = ent.val;
-			if (ix->pool->crc)
-				leaf_sums(ix->pool, c.leaf)[c.i] = ent.sum;
-			goto out;
-		}
-	}
-	if (index_free_until(&c, behind) >= end) {
+	if (index_can_replace(ix->pool, &c, &ent)) {
+		index_replace(ix, &c, &ent, &dirty);
+	} else if (index_free_until(&c, behind) >= end) {
 		index_add(ix, &c, &ent);
 	} else {
 		right = index_cut(ix, &c, e->start, end, &dirty);
@@ -386,7 +407,6 @@ void index_insert(struct index *ix, const struct extent *e, bool *over_dirty)
 		index_add(ix, &c, &ent);
 		index_close_up(ix, left, right);
 	}
-out:
 	if (over_dirty)
 		*over_dirty = dirty;
 }
@@ -428,19 +448,6 @@ bool index_fill(struct index *ix, struct index_gap *gap, const struct entry *ent
 	return true;
 }
 
-void index_remove(struct index *ix, u64 start, u32 len)
-{
-	struct leaf *right, *behind;
-	bool over_dirty = false;
-	struct index_cursor c;
-
-	cursor_place(ix, start, &c, &behind);
-	if (index_free_until(&c, behind) >= start + len)
-		return;
-	right = index_cut(ix, &c, start, start + len, &over_dirty);
-	index_close_up(ix, c.leaf, right);
-}
-
 /*
  * Looking.
  */
@@ -452,18 +459,6 @@ bool index_find(struct index *ix, u64 start, u32 len, struct extent *e)
 	if (!cursor_seek(ix, start, start + len, &c))
 		return false;
 	entry_get(ix->pool, c.leaf, c.i, start, start + len, e);
-	return true;
-}
-
-bool index_next(struct index *ix, u64 start, struct extent *e)
-{
-	struct index_cursor c;
-
-	if (!cursor_seek(ix, start, U64_MAX, &c))
-		return false;
-	if (entry_start(c.leaf, c.i) < start && !cursor_next(&c, U64_MAX))
-		return false;
-	entry_get(ix->pool, c.leaf, c.i, 0, U64_MAX, e);
 	return true;
 }
 

@@ -2,7 +2,7 @@
 /*
  * The index: which range of the origin lies where in the cache. A sorted map of extents that do
  * not overlap: an rbtree of leaves, each an array of packed entries. 12 bytes an entry, 20 where
- * data has checksums, in leaves of 1 KiB that are about three quarters full where writes are random
+ * data has checksums, in leaves of 512 bytes that are about three quarters full where writes are random
  * and full where they are sequential.
  *
  * An index has no lock: its owner serialises all calls on one index, those that only look included.
@@ -117,18 +117,9 @@ bool index_remove_key(struct index *ix, const struct extent *key, u64 start, boo
 		      u64 *removed, struct extent *e);
 
 /*
- * Remove what [@start, @start + @len) maps. Only a range within a single extent, neither at its
- * start nor at its end, takes a leaf from the stock, and at most one.
- */
-void index_remove(struct index *ix, u64 start, u32 len);
-
-/*
  * The next extent of a walk over all of them, in order: the first, if *@at is all zero. False when
  * there is none left. The index must not change meanwhile.
  */
 bool index_walk(struct index *ix, struct index_cursor *at, struct extent *e);
-
-/* The first extent that starts at or after @start, unclipped. Returns whether there is one. */
-bool index_next(struct index *ix, u64 start, struct extent *e);
 
 #endif

@@ -15,8 +15,8 @@ int index_pool_init(struct index_pool *pool, bool crc, unsigned int reserve)
 	char name[24];
 	int ret;
 
-	BUILD_BUG_ON(LEAF_ENTRIES < 64 || LEAF_ENTRIES > 127);
-	BUILD_BUG_ON(LEAF_ENTRIES_CRC < 32 || LEAF_ENTRIES_CRC > 63);
+	BUILD_BUG_ON(LEAF_ENTRIES < 32 || LEAF_ENTRIES > 63);
+	BUILD_BUG_ON(LEAF_ENTRIES_CRC < 16 || LEAF_ENTRIES_CRC > 31);
 
 	pool->crc = crc;
 	pool->leaf_entries = crc ? LEAF_ENTRIES_CRC : LEAF_ENTRIES;

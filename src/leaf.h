@@ -21,7 +21,7 @@
 
 #include "index.h"
 
-#define INDEX_LEAF_SIZE		1024
+#define INDEX_LEAF_SIZE		512
 
 struct leaf {
 	union {
@@ -34,7 +34,7 @@ struct leaf {
 	u32 delta[];
 };
 
-/* How many entries fit. A search relies on there being 64 to 127 of them, or 32 to 63. */
+/* How many entries fit. A search relies on there being 32 to 63 of them, or 16 to 31. */
 #define LEAF_ROOM		(INDEX_LEAF_SIZE - offsetof(struct leaf, delta))
 #define LEAF_ENTRIES		(LEAF_ROOM / (sizeof(u32) + sizeof(u64)))
 #define LEAF_ENTRIES_CRC	(LEAF_ROOM / (sizeof(u32) + 2 * sizeof(u64)))
@@ -122,12 +122,11 @@ static __always_inline unsigned int leaf_search(const struct index_pool *pool,
 	const u32 *at = leaf->delta;
 
 	if (pool->crc) {
-		at = search_step(at, LEAF_ENTRIES_CRC - 32, delta);
+		at = search_step(at, LEAF_ENTRIES_CRC - 16, delta);
 	} else {
-		at = search_step(at, LEAF_ENTRIES - 64, delta);
-		at = search_step(at, 32, delta);
+		at = search_step(at, LEAF_ENTRIES - 32, delta);
+		at = search_step(at, 16, delta);
 	}
-	at = search_step(at, 16, delta);
 	at = search_step(at, 8, delta);
 	at = search_step(at, 4, delta);
 	at = search_step(at, 2, delta);

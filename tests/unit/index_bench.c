@@ -52,7 +52,11 @@ static void append(u32 i)
 /* A random block takes the place of the oldest. */
 static void replace(u32 i)
 {
-	index_remove(&ix, live[i % BLOCKS] * 8, 8);
+	struct extent key;
+	u64 removed = 0;
+
+	if (index_find(&ix, live[i % BLOCKS] * 8, 8, &key))
+		index_remove_key(&ix, &key, key.start, false, &removed, &key);
 	live[i % BLOCKS] = get_random_u32_below(RANGE);
 	put(live[i % BLOCKS]);
 }

@@ -205,13 +205,15 @@ static void check_extent(const struct extent *e)
 
 static void check_index(struct pcache *c, u32 span)
 {
-	u64 mapped = 0, expect = 0, at;
+	u64 mapped = 0, expect = 0;
 	struct extent e;
 	unsigned int i;
 	u32 s;
 
 	for (i = 0; i < c->nr_shards; i++) {
-		for (at = 0; index_next(&c->shards[i].index, at, &e); at = e.start + e.len) {
+		struct index_cursor at = { };
+
+		while (index_walk(&c->shards[i].index, &at, &e)) {
 			CHECK(e.start >= base && e.start + e.len <= base + span);
 			CHECK(keylog_shard(&c->log, e.start) == &c->shards[i]);
 			check_extent(&e);

@@ -526,15 +526,14 @@ static void check_index(struct pcache *c)
 	unsigned int i;
 
 	for (i = 0; i < c->nr_shards; i++) {
+		struct index_cursor at = { };
 		struct extent e;
-		u64 at = 0;
 
-		while (index_next(&c->shards[i].index, at, &e)) {
+		while (index_walk(&c->shards[i].index, &at, &e)) {
 			CHECK(e.seg < c->segs.nr);
 			CHECK(atomic_read(&c->segs.seg[e.seg].refs) > 0);
 			CHECK(e.sect + e.len <= PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR);
 			CHECK(keylog_shard(&c->log, e.start) == &c->shards[i]);
-			at = e.start + e.len;
 		}
 	}
 }
