@@ -284,7 +284,8 @@ static void index_cut_back(struct index *ix, struct index_cursor *c, u64 start, 
  * Take out @n entries at @at, all in its leaf, which goes if nothing is left in it. @c, a place at
  * or before them, and @at stay good; @at is at the first entry behind them.
  */
-static void index_drop(struct index *ix, struct index_cursor *c, struct index_cursor *at, unsigned int n)
+static void index_drop(struct index *ix, struct index_cursor *c, struct index_cursor *at,
+		       unsigned int n)
 {
 	struct leaf *leaf = at->leaf;
 

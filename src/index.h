@@ -2,8 +2,8 @@
 /*
  * The index: which range of the origin lies where in the cache. A sorted map of extents that do
  * not overlap: an rbtree of leaves, each an array of packed entries. 12 bytes an entry, 20 where
- * data has checksums, in leaves of 512 bytes that are about three quarters full where writes are random
- * and full where they are sequential.
+ * data has checksums, in leaves of 512 bytes that are about three quarters full where writes are
+ * random and full where they are sequential.
  *
  * An index has no lock: its owner serialises all calls on one index, those that only look included.
  * Nothing here sleeps or allocates under that lock: leaves come from a stock that the owner fills

@@ -629,9 +629,10 @@ static void writeback_work(struct work_struct *work)
 void writeback_poke(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
+	unsigned long now = jiffies;
 
-	if (READ_ONCE(wb->poked) != jiffies)
-		WRITE_ONCE(wb->poked, jiffies);
+	if (READ_ONCE(wb->poked) != now)
+		WRITE_ONCE(wb->poked, now);
 	/* Pairs with writeback_work(). */
 	smp_mb();
 	if (READ_ONCE(wb->armed))
