@@ -150,7 +150,10 @@ static int make_parts(struct pcache *c)
 
 static void segments_changed(struct segments *segs)
 {
-	reclaim_look(container_of(segs, struct pcache, segs));
+	struct pcache *c = container_of(segs, struct pcache, segs);
+
+	reclaim_look(c);
+	writeback_look(c);
 }
 
 void pcache_adopt(struct pcache *c)

@@ -475,6 +475,8 @@ static u64 batch_size(struct pcache *c)
 		return wb->speed;
 	if (waiters || free <= kept)
 		return wb->speed / WRITEBACK_URGENT_PART;
+	if (atomic_read(&wb->flushers))
+		return wb->speed;
 	/* Those who write meanwhile, even if the origin is much slower, are to find space. */
 	room = (u64)(free - kept) * (PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR) / 4;
 	return min_t(u64, wb->speed, room);
@@ -642,6 +644,14 @@ void writeback_poke(struct pcache *c)
 		queue_delayed_work(wb->wq, &wb->work, msecs_to_jiffies(WRITEBACK_AGE_MS));
 }
 
+void writeback_look(struct pcache *c)
+{
+	u64 half = (u64)c->segs.nr * (PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR) / 2;
+
+	if (writeback_dirty(c) > half)
+		writeback_urge(c);
+}
+
 void writeback_urge(struct pcache *c)
 {
 	if (!READ_ONCE(c->writeback.backoff))
@@ -667,10 +677,12 @@ int writeback_flush(struct pcache *c)
 	target = READ_ONCE(c->log.nr_keys);
 	failures = READ_ONCE(wb->failures);
 	losses = READ_ONCE(wb->losses);
+	atomic_inc(&wb->flushers);
 	arm(c, 0);
 	r = wait_event_interruptible(wb->wait, has_passed(wb, target) ||
 				     READ_ONCE(wb->failures) != failures ||
 				     !READ_ONCE(wb->running) || READ_ONCE(wb->interrupted));
+	atomic_dec(&wb->flushers);
 	if (r)
 		return r;
 	if (!has_passed(wb, target))

@@ -9,6 +9,7 @@
 #ifndef PCACHE_WRITEBACK_H
 #define PCACHE_WRITEBACK_H
 
+#include <linux/atomic.h>
 #include <linux/ratelimit.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -31,6 +32,7 @@ struct writeback {
 	int error;			/* the first of the batch */
 	unsigned int backoff;		/* ms until the next try, 0 after a success */
 	int last_error;
+	atomic_t flushers;		/* those who wait in writeback_flush() */
 	unsigned int failures;		/* runs that ended with an error */
 	struct ratelimit_state messages;
 	unsigned int losses;		/* pieces that could not be read */
@@ -61,6 +63,8 @@ void writeback_stop(struct pcache *c);
 
 /* There is something dirty: it will be written back when it has aged a little. Any context. */
 void writeback_poke(struct pcache *c);
+/* See whether so much is dirty that it had better be written back now. Any context. */
+void writeback_look(struct pcache *c);
 /* Somebody needs space: write back now. Any context. */
 void writeback_urge(struct pcache *c);
 
