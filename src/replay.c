@@ -79,7 +79,8 @@ struct replay {
 static int stock(struct replay_shard *s)
 {
 	while (!index_stocked(s->index)) {
-		void *leaf = index_get_leaf(&s->c->index_pool, GFP_KERNEL);
+		/* Memory must not wait for the device that is being resumed. */
+		void *leaf = index_get_leaf(&s->c->index_pool, GFP_NOIO);
 
 		if (!leaf)
 			return -ENOMEM;

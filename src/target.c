@@ -5,6 +5,7 @@
 #include <linux/bio.h>
 #include <linux/device-mapper.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "compat/compat.h"
@@ -308,10 +309,14 @@ static int activate(struct table *t)
 static int pcache_preresume(struct dm_target *ti)
 {
 	struct table *t = ti->private;
+	unsigned int noio;
 	int r;
 
 	down_write(&t->cache->lock);
+	/* Memory must not wait for this very device, which another table may have had before. */
+	noio = memalloc_noio_save();
 	r = activate(t);
+	memalloc_noio_restore(noio);
 	up_write(&t->cache->lock);
 	if (r)
 		pr_err("%s: the cache can't be started: error %d\n", name_of(ti), r);

@@ -36,8 +36,9 @@
 /* Dirty data that nobody waits for stays this long, for what replaces it. */
 #define WRITEBACK_AGE_MS	2000u
 
-/* Who writes no more often than that can wait for a large batch. */
+/* Who writes no more often can wait for a large batch; where space is short, too. */
 #define WRITEBACK_QUIET_MS	10u
+#define WRITEBACK_IDLE_MS	1000u
 
 #define BACKOFF_FIRST_MS	100u
 #define BACKOFF_LAST_MS		10000u
@@ -234,6 +235,7 @@ static bool is_readable(struct pcache *c, const struct extent *e)
 static void lose(struct pcache *c, const struct extent *e)
 {
 	segment_condemn(&c->segs, e->seg);
+	index_mark_lost(&c->writeback.batch, e, true);
 	c->writeback.unreadable = true;
 }
 
@@ -314,12 +316,15 @@ static int write_batch(struct pcache *c)
 	struct extent e;
 	int r;
 
-	while (!off && index_walk(&wb->batch, &at, &e)) {
+	while (index_walk(&wb->batch, &at, &e)) {
 		off = is_called_off(c);
+		if (off)
+			break;
 		wb->queued -= e.len;
 		write_extent(c, &io, &e);
 	}
-	pcache_count(c, STAT_writeback_skipped, wb->queued);
+	if (!off)
+		pcache_count(c, STAT_writeback_skipped, wb->queued);
 	if (io)
 		submit(c, &io);
 	origin_write(&c->origin, &wb->ready);
@@ -384,8 +389,8 @@ static int keep_lost(struct pcache *c, const struct extent *lost)
 }
 
 /*
- * What can be read of the batch is on the origin now, the rest gets its keys again, durably, before
- * the dirty_tail passes the old ones.
+ * The batch is on the origin now, but for what was left out. That gets its keys again, durably,
+ * before the dirty_tail passes the old ones. If it can be read all of a sudden, better try again.
  */
 static int settle_lost(struct pcache *c)
 {
@@ -396,12 +401,12 @@ static int settle_lost(struct pcache *c)
 	while (!r && index_walk(&c->writeback.batch, &at, &e)) {
 		struct shard *shard = keylog_shard(&c->log, e.start);
 
-		if (is_readable(c, &e)) {
+		if (e.lost) {
+			r = is_readable(c, &e) ? -EIO : keep_lost(c, &e);
+		} else {
 			spin_lock(&shard->lock);
 			index_mark_lost(&shard->index, &e, false);
 			spin_unlock(&shard->lock);
-		} else {
-			r = keep_lost(c, &e);
 		}
 	}
 	keylog_commit(&c->log);
@@ -462,33 +467,62 @@ static bool stock_batch(struct pcache *c)
 	return true;
 }
 
+/* Has nobody written for so long? */
+static bool is_quiet(struct writeback *wb, unsigned int ms)
+{
+	return time_after(jiffies, READ_ONCE(wb->poked) + msecs_to_jiffies(ms));
+}
+
+/* Little, for who waits; but a flush that takes long must not be most of it. */
+static u64 urgent_size(struct writeback *wb)
+{
+	u32 us = max(USEC_PER_SEC / WRITEBACK_URGENT_PART, wb->flush_us);
+
+	return div_u64((u64)wb->speed * us, USEC_PER_SEC);
+}
+
 static u64 batch_size(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
-	unsigned long quiet = READ_ONCE(wb->poked) + msecs_to_jiffies(WRITEBACK_QUIET_MS);
 	u32 free = READ_ONCE(c->segs.nr_free), kept = segments_kept_from_fills(&c->segs);
-	bool waiters = c->has_waiters(c);
-	u64 room;
+	bool room = free > kept;
 
-	wb->large = !waiters;
-	if (!waiters && time_after(jiffies, quiet))
+	if (c->has_waiters(c))
+		return urgent_size(wb);
+	if (is_quiet(wb, room ? WRITEBACK_QUIET_MS : WRITEBACK_IDLE_MS))
 		return wb->speed;
-	if (waiters || free <= kept)
-		return wb->speed / WRITEBACK_URGENT_PART;
+	if (!room)
+		return urgent_size(wb);
 	if (atomic_read(&wb->flushers))
 		return wb->speed;
 	/* Those who write meanwhile, even if the origin is much slower, are to find space. */
-	room = (u64)(free - kept) * (PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR) / 4;
-	return min_t(u64, wb->speed, room);
+	return min_t(u64, wb->speed,
+		     (u64)(free - kept) * (PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR) / 4);
 }
 
-static void measure(struct writeback *wb, u64 sectors, ktime_t start)
+/* Between two batches: how fast the origin was with the last one, and its flush. */
+static void measure(struct writeback *wb, u64 sectors, ktime_t begun, ktime_t written)
 {
-	u64 us = ktime_us_delta(ktime_get(), start);
+	u64 us = ktime_us_delta(written, begun);
 	u64 speed = div64_u64(sectors * USEC_PER_SEC, us + 1);
+	u64 flush_us = min_t(u64, ktime_us_delta(ktime_get(), written), USEC_PER_SEC);
 
-	if (sectors)
-		wb->speed = (wb->speed + min_t(u64, speed, WRITEBACK_SPEED_MAX)) / 2 + 1;
+	if (!sectors)
+		return;
+	wb->speed = (wb->speed + min_t(u64, speed, WRITEBACK_SPEED_MAX)) / 2 + 1;
+	wb->flush_us = (wb->flush_us + flush_us) / 2;
+}
+
+/* May the batch, of @keys by now, take another set? The first always, for it has leaves. */
+static bool may_take(struct pcache *c, u32 keys, u64 max)
+{
+	struct writeback *wb = &c->writeback;
+
+	if (!keys)
+		return true;
+	if (!wb->unfinished && (keys >= WRITEBACK_KEYS || wb->queued >= max))
+		return false;
+	return stock_batch(c);
 }
 
 /*
@@ -501,7 +535,8 @@ static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 	u64 max = batch_size(c);
 	struct log_pos head = keylog_head(&c->log);
 
-	while (!*keys || (*keys < WRITEBACK_KEYS && wb->queued < max && stock_batch(c))) {
+	wb->large = max > urgent_size(wb);
+	while (may_take(c, *keys, max)) {
 		int step;
 
 		if (wb->replaying && log_pos_equal(*pos, wb->replayed)) {
@@ -519,7 +554,9 @@ static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 		*dirty += batch_set(c, wb->set);
 		*keys += wb->set->key_num;
 		cond_resched();
-		if (!c->opt.batch_order && kset_is_barrier(wb->set, wb->replaying))
+		if (wb->unfinished)
+			wb->unfinished = !log_pos_equal(*pos, wb->until);
+		else if (!c->opt.batch_order && kset_is_barrier(wb->set, wb->replaying))
 			break;
 	}
 	return 0;
@@ -532,14 +569,38 @@ static int flush(struct pcache *c)
 	return origin_flush(&c->origin);
 }
 
-/* One batch: rule 5 from end to end. Returns 1 if there may be more, 0 if there was nothing. */
+/*
+ * What was collected up to @pos goes to the origin, durably. Returns 0, 1 if it was called off, or
+ * an error. *@written is when only the flush was left.
+ */
+static int write_all(struct pcache *c, struct log_pos pos, ktime_t *written)
+{
+	struct writeback *wb = &c->writeback;
+	int r = 0;
+
+	if (wb->batch.nr_entries)
+		r = write_batch(c);
+	*written = ktime_get();
+	if (!r && wb->batch.nr_entries)
+		r = flush(c);
+	if (!r && (wb->unreadable || wb->marks))
+		r = settle_lost(c);
+	/* Order holds from one moved dirty_tail to the next: that must not be in between. */
+	if (r && c->opt.batch_order) {
+		wb->unfinished = true;
+		wb->until = pos;
+	}
+	return r;
+}
+
+/* One batch: rule 5 from end to end. Returns 1: there may be more; 0: there was nothing. */
 static int do_batch(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
 	struct log_pos start = keylog_dirty_tail(&c->log), pos = start;
 	u64 dirty = 0, sectors;
 	u32 keys = 0;
-	ktime_t begun = ktime_get();
+	ktime_t begun = ktime_get(), written;
 	int r;
 
 	wb->queued = 0;
@@ -547,17 +608,13 @@ static int do_batch(struct pcache *c)
 	r = collect(c, &pos, &keys, &dirty);
 	sectors = wb->queued;
 	WRITE_ONCE(wb->failed, r < 0);
-	if (!r && wb->batch.nr_entries)
-		r = write_batch(c);
-	if (!r && wb->batch.nr_entries)
-		r = flush(c);
-	if (!r && (wb->unreadable || wb->marks))
-		r = settle_lost(c);
+	if (!r)
+		r = write_all(c, pos, &written);
 	index_clear(&wb->batch);
 	if (r || log_pos_equal(pos, start))
 		return r;
 	keylog_set_dirty_tail(&c->log, pos);
-	measure(wb, sectors, begun);
+	measure(wb, sectors, begun, written);
 	WRITE_ONCE(wb->backoff, 0);
 	WRITE_ONCE(wb->written_back, wb->written_back + dirty);
 	WRITE_ONCE(wb->passed, wb->passed + keys);
@@ -673,10 +730,11 @@ int writeback_flush(struct pcache *c)
 
 	if (!READ_ONCE(wb->running))
 		return -EBUSY;
-	keylog_commit(&c->log);
-	target = READ_ONCE(c->log.nr_keys);
+	/* Before the target: what is lost from here on may be of what was dirty at the call. */
 	failures = READ_ONCE(wb->failures);
 	losses = READ_ONCE(wb->losses);
+	keylog_commit(&c->log);
+	target = READ_ONCE(c->log.nr_keys);
 	atomic_inc(&wb->flushers);
 	arm(c, 0);
 	r = wait_event_interruptible(wb->wait, has_passed(wb, target) ||

@@ -47,6 +47,9 @@ struct writeback {
 	u64 queued;			/* sectors of keys that went into the batch */
 	unsigned long poked;		/* jiffies, when something was last written */
 	u32 speed;			/* sectors that the last batches wrote in a second */
+	u32 flush_us;			/* microseconds that their flushes took */
+	bool unfinished;		/* a batch that reached ... */
+	struct log_pos until;		/* ... to here may be partly on the origin */
 	bool replaying;			/* dirty_tail has not passed what replay found yet */
 	struct log_pos replayed;	/* the head at activation */
 	u64 passed;			/* keys behind dirty_tail, as keylog.nr_keys counts */

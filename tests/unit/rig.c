@@ -222,6 +222,8 @@ int origin_flush(struct origin *origin)
 	size_t i, left = 0;
 
 	might_sleep();
+	if (bdev->on_flush)
+		bdev->on_flush();
 	if (!bdev->volatile_cache) {
 		bdev->nr_stores = 0;
 		return 0;
@@ -258,7 +260,7 @@ void origin_identity(struct origin *origin, struct identity *who)
  * The cache.
  */
 
-static bool waiting;
+bool rig_waiting;
 
 static void no_one_to_tell(struct pcache *c)
 {
@@ -266,7 +268,7 @@ static void no_one_to_tell(struct pcache *c)
 
 static bool has_waiters(struct pcache *c)
 {
-	return waiting;
+	return rig_waiting;
 }
 
 int rig_open(struct pcache *c, struct pmem_model *model, struct block_device *bdev,
@@ -354,7 +356,7 @@ void rig_write(struct pcache *c, u64 sector, u32 sectors, const void *data)
 	while (sectors) {
 		u32 n = write_piece(c, sector, sectors, data);
 
-		waiting = !n;
+		rig_waiting = !n;
 		if (!n) {
 			if (++tries == 100000)
 				stub_bug("a write finds no space, ever: %u of %u segments free, %u dead, %llu sectors dirty, the log at %u:%u, next %d, from %u:%u, written back to %u:%u",

@@ -29,6 +29,7 @@ struct block_device {
 	unsigned long writes, flushes;
 	u32 fail_writes, fail_flushes;	/* one in so many, by chance */
 	bool slow;			/* transfers complete later, in any order */
+	void (*on_flush)(void);		/* called before a flush does anything */
 };
 
 struct block_device *fake_origin_new(u64 sectors);
@@ -41,6 +42,9 @@ int rig_open(struct pcache *c, struct pmem_model *model, struct block_device *bd
 	     const struct pcache_options *opt);
 /* Everything acknowledged is durable then; and quiet. */
 void rig_close(struct pcache *c);
+
+/* Does someone wait for space? As reclaim and write-back are told. */
+extern bool rig_waiting;
 
 /* As the user does it; a write waits for space if it must, and is acknowledged on return. */
 void rig_write(struct pcache *c, u64 sector, u32 sectors, const void *data);

@@ -244,6 +244,94 @@ TEST(writeback_lost_to_bad_checksum)
 	lost_data(true);
 }
 
+static u64 heal_at;
+
+static void heal(void)
+{
+	if (opt.data_crc)
+		model->mem[heal_at]--;
+	else
+		pmem_model_heal(model, heal_at);
+	bdev->on_flush = NULL;
+}
+
+/* What could not be read for a moment, and was left out, is not taken for written. */
+static void read_later(bool crc)
+{
+	opt.data_crc = crc;
+	start(31);
+	write(1000, 8, 1);
+	write(2000, 16, 2);
+	rig_flush(&c);
+	heal_at = place_of(2004);
+	if (crc)
+		model->mem[heal_at]++;
+	else
+		pmem_model_poison(model, heal_at);
+	bdev->on_flush = heal;
+	settle();
+	CHECK(!bdev->on_flush);
+	CHECK(origin_is(1000, 8, 1));
+	CHECK(origin_is(2000, 16, 2));
+	CHECK_EQ(writeback_dirty(&c), 0);
+	CHECK_EQ(pcache_stat(&c, STAT_media_errors_dirty), 0);
+	rig_check(&c);
+}
+
+TEST(writeback_poison_that_heals)
+{
+	read_later(false);
+}
+
+TEST(writeback_checksum_that_heals)
+{
+	read_later(true);
+}
+
+static unsigned int flushes;
+static u64 begun;			/* writes that the first, which fails, finds on the origin */
+
+static void look_at_flush(void)
+{
+	u32 i;
+
+	switch (++flushes) {
+	case 1:
+		for (i = 0; i < 200; i++)
+			begun += origin_is(i * 100, 64, 1);
+		break;
+	case 3:
+		/* The dirty_tail has moved once. */
+		CHECK(c.writeback.passed >= begun);
+	}
+}
+
+/* In batch order what a batch has begun is finished before the dirty_tail moves, at one go. */
+TEST(writeback_batch_order_after_an_error)
+{
+	u32 i;
+
+	opt.batch_order = true;
+	start(31);
+	for (i = 0; i < 200; i++) {
+		write(i * 100, 64, 1);
+		rig_flush(&c);
+	}
+	bdev->on_flush = look_at_flush;
+	bdev->fail_flushes = 1;
+	writeback_urge(&c);
+	stub_sleep(1);
+	CHECK_EQ(flushes, 1);
+	CHECK(begun > 10);
+	/* The next had better be small. */
+	rig_waiting = true;
+	bdev->fail_flushes = 0;
+	stub_sleep(30000);
+	rig_waiting = false;
+	CHECK(flushes >= 3);
+	CHECK_EQ(writeback_dirty(&c), 0);
+}
+
 /* Three times what the cache holds goes through it, some of it dirty when the next comes. */
 TEST(reclaim_goes_round)
 {
