@@ -46,7 +46,7 @@ void origin_io_begin(struct origin_io *io, u64 sector);
 
 /*
  * Add memory: of the module's own, or persistent memory that has struct pages. Returns the bytes
- * of it that there was room for: whole pages of it, or all.
+ * that there was room for: whole blocks of the origin, if the memory is aligned to them.
  */
 u32 origin_io_add(struct origin_io *io, void *mem, u32 len);
 

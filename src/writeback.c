@@ -36,7 +36,7 @@
 /* Dirty data that nobody waits for stays this long, for what replaces it. */
 #define WRITEBACK_AGE_MS	2000u
 
-/* Who writes no more often can wait for a large batch; where space is short, too. */
+/* Nobody has written for so long: a large batch may begin; the second where space is short. */
 #define WRITEBACK_QUIET_MS	10u
 #define WRITEBACK_IDLE_MS	1000u
 
@@ -109,20 +109,14 @@ void writeback_replayed(struct pcache *c, struct log_pos head, u64 dirty, u64 ke
 	wb->passed = -keys;
 }
 
-/* The sectors of all dirty keys that were ever appended. */
-static u64 dirtied(struct pcache *c)
+u64 writeback_dirty(struct pcache *c)
 {
-	u64 sum = 0;
+	u64 dirty = 0;
 	unsigned int i;
 
 	for (i = 0; i < c->nr_shards; i++)
-		sum += READ_ONCE(c->shards[i].dirty);
-	return sum;
-}
-
-u64 writeback_dirty(struct pcache *c)
-{
-	return dirtied(c) - READ_ONCE(c->writeback.written_back);
+		dirty += READ_ONCE(c->shards[i].dirty);
+	return dirty - READ_ONCE(c->writeback.written_back);
 }
 
 static bool set_holds(struct pcache *c, const struct media_kset *set, const struct extent *e)
@@ -299,7 +293,7 @@ static bool is_called_off(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
 
-	return !c->opt.batch_order &&
+	return !c->opt.batch_order && !wb->unfinished &&
 	       (!READ_ONCE(wb->running) || (wb->large && c->has_waiters(c)));
 }
 
@@ -513,14 +507,14 @@ static void measure(struct writeback *wb, u64 sectors, ktime_t begun, ktime_t wr
 	wb->flush_us = (wb->flush_us + flush_us) / 2;
 }
 
-/* May the batch, of @keys by now, take another set? The first always, for it has leaves. */
-static bool may_take(struct pcache *c, u32 keys, u64 max)
+/* May the batch, of @keys by now, take another set? The first always, for that has leaves. */
+static bool may_take(struct pcache *c, u32 keys, u64 max, bool must)
 {
 	struct writeback *wb = &c->writeback;
 
 	if (!keys)
 		return true;
-	if (!wb->unfinished && (keys >= WRITEBACK_KEYS || wb->queued >= max))
+	if (!must && (keys >= WRITEBACK_KEYS || wb->queued >= max))
 		return false;
 	return stock_batch(c);
 }
@@ -534,9 +528,10 @@ static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 	struct writeback *wb = &c->writeback;
 	u64 max = batch_size(c);
 	struct log_pos head = keylog_head(&c->log);
+	bool must = wb->unfinished;
 
 	wb->large = max > urgent_size(wb);
-	while (may_take(c, *keys, max)) {
+	while (may_take(c, *keys, max, must)) {
 		int step;
 
 		if (wb->replaying && log_pos_equal(*pos, wb->replayed)) {
@@ -554,11 +549,14 @@ static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 		*dirty += batch_set(c, wb->set);
 		*keys += wb->set->key_num;
 		cond_resched();
-		if (wb->unfinished)
-			wb->unfinished = !log_pos_equal(*pos, wb->until);
+		if (must)
+			must = !log_pos_equal(*pos, wb->until);
 		else if (!c->opt.batch_order && kset_is_barrier(wb->set, wb->replaying))
 			break;
 	}
+	/* Short of it only for want of memory. */
+	if (!must)
+		wb->until = *pos;
 	return 0;
 }
 
@@ -570,10 +568,10 @@ static int flush(struct pcache *c)
 }
 
 /*
- * What was collected up to @pos goes to the origin, durably. Returns 0, 1 if it was called off, or
- * an error. *@written is when only the flush was left.
+ * What was collected goes to the origin, durably. Returns 0, 1 if it was called off, or an error.
+ * *@written is when only the flush was left.
  */
-static int write_all(struct pcache *c, struct log_pos pos, ktime_t *written)
+static int write_all(struct pcache *c, ktime_t *written)
 {
 	struct writeback *wb = &c->writeback;
 	int r = 0;
@@ -586,10 +584,8 @@ static int write_all(struct pcache *c, struct log_pos pos, ktime_t *written)
 	if (!r && (wb->unreadable || wb->marks))
 		r = settle_lost(c);
 	/* Order holds from one moved dirty_tail to the next: that must not be in between. */
-	if (r && c->opt.batch_order) {
+	if (r && c->opt.batch_order)
 		wb->unfinished = true;
-		wb->until = pos;
-	}
 	return r;
 }
 
@@ -609,11 +605,12 @@ static int do_batch(struct pcache *c)
 	sectors = wb->queued;
 	WRITE_ONCE(wb->failed, r < 0);
 	if (!r)
-		r = write_all(c, pos, &written);
+		r = write_all(c, &written);
 	index_clear(&wb->batch);
 	if (r || log_pos_equal(pos, start))
 		return r;
 	keylog_set_dirty_tail(&c->log, pos);
+	wb->unfinished = wb->unfinished && !log_pos_equal(pos, wb->until);
 	measure(wb, sectors, begun, written);
 	WRITE_ONCE(wb->backoff, 0);
 	WRITE_ONCE(wb->written_back, wb->written_back + dirty);

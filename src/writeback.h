@@ -3,8 +3,8 @@
  * Write-back: the origin gets what the log holds from dirty_tail to the durable head, in batches.
  * A batch ends at a barrier (writeback_order strict) or where it is large enough. Its data is
  * sorted and merged, what later keys of the batch replace is left out. Writes, flush, then the
- * dirty_tail (rule 5); only then the next batch (rule 6): so after a power cut the batch that is
- * repeated is the only one of which the origin may hold anything.
+ * dirty_tail (rule 5); only then what is behind the barrier (rule 6): so after a power cut the
+ * origin holds nothing from behind the barrier up to which write-back is repeated.
  */
 #ifndef PCACHE_WRITEBACK_H
 #define PCACHE_WRITEBACK_H
@@ -48,8 +48,8 @@ struct writeback {
 	unsigned long poked;		/* jiffies, when something was last written */
 	u32 speed;			/* sectors that the last batches wrote in a second */
 	u32 flush_us;			/* microseconds that their flushes took */
-	bool unfinished;		/* a batch that reached ... */
-	struct log_pos until;		/* ... to here may be partly on the origin */
+	struct log_pos until;		/* where the last batch ended */
+	bool unfinished;		/* the origin may hold any part of it */
 	bool replaying;			/* dirty_tail has not passed what replay found yet */
 	struct log_pos replayed;	/* the head at activation */
 	u64 passed;			/* keys behind dirty_tail, as keylog.nr_keys counts */

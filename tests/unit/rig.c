@@ -198,6 +198,8 @@ static void write_one(struct origin *origin, struct origin_io *io)
 		CHECK(origin_takes(origin, fio->pieces[i].mem));
 	CHECK_EQ((io->sector | io->sectors) * PCACHE_SECTOR % bdev->block, 0);
 	bdev->writes++;
+	if (bdev->on_write)
+		bdev->on_write();
 	if (bdev->fail_writes && !get_random_u32_below(bdev->fail_writes))
 		io->error = -EIO;
 	/* One that fails may have got some of it done. */

@@ -30,6 +30,7 @@ struct block_device {
 	u32 fail_writes, fail_flushes;	/* one in so many, by chance */
 	bool slow;			/* transfers complete later, in any order */
 	void (*on_flush)(void);		/* called before a flush does anything */
+	void (*on_write)(void);		/* and before a write does */
 };
 
 struct block_device *fake_origin_new(u64 sectors);

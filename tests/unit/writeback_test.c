@@ -289,28 +289,43 @@ TEST(writeback_checksum_that_heals)
 }
 
 static unsigned int flushes;
-static u64 begun;			/* writes that the first, which fails, finds on the origin */
+static u64 begun;			/* writes that the first batch, which fails, leaves there */
+
+static u64 count_written(void)
+{
+	u64 n = 0;
+	u32 i;
+
+	for (i = 0; i < 200; i++)
+		n += origin_is(i * 100, 64, 1);
+	return n;
+}
 
 static void look_at_flush(void)
 {
-	u32 i;
-
 	switch (++flushes) {
 	case 1:
-		for (i = 0; i < 200; i++)
-			begun += origin_is(i * 100, 64, 1);
+		begun = count_written();
 		break;
 	case 3:
+		bdev->fail_flushes = 0;
+		break;
+	case 4:
 		/* The dirty_tail has moved once. */
 		CHECK(c.writeback.passed >= begun);
 	}
 }
 
-/* In batch order what a batch has begun is finished before the dirty_tail moves, at one go. */
-TEST(writeback_batch_order_after_an_error)
+/*
+ * In batch order what a batch has begun is finished before the dirty_tail moves, at one go: also if
+ * that fails again, perhaps when strict order has come into force.
+ */
+static void begin_again(bool then_strict)
 {
 	u32 i;
 
+	flushes = 0;
+	begun = 0;
 	opt.batch_order = true;
 	start(31);
 	for (i = 0; i < 200; i++) {
@@ -325,11 +340,59 @@ TEST(writeback_batch_order_after_an_error)
 	CHECK(begun > 10);
 	/* The next had better be small. */
 	rig_waiting = true;
-	bdev->fail_flushes = 0;
+	opt.batch_order = !then_strict;
+	c.opt.batch_order = opt.batch_order;
 	stub_sleep(30000);
 	rig_waiting = false;
-	CHECK(flushes >= 3);
+	CHECK(flushes >= 4);
 	CHECK_EQ(writeback_dirty(&c), 0);
+}
+
+TEST(writeback_batch_order_after_an_error)
+{
+	begin_again(false);
+}
+
+TEST(writeback_batch_order_then_strict)
+{
+	begin_again(true);
+}
+
+static void someone_waits(void)
+{
+	rig_waiting = true;
+	bdev->on_write = NULL;
+}
+
+static void count_flush(void)
+{
+	flushes++;
+}
+
+/* Who comes to wait for space does not have to wait for a large batch. */
+TEST(writeback_calls_a_batch_off)
+{
+	u32 i;
+
+	flushes = 0;
+	start(31);
+	for (i = 0; i < 200; i++)
+		write(i * 100, 64, 1);
+	rig_flush(&c);
+	stub_sleep(100);
+	c.writeback.speed = 64 * 200;
+	bdev->on_write = someone_waits;
+	bdev->on_flush = count_flush;
+	writeback_urge(&c);
+	stub_sleep(1000);
+	rig_waiting = false;
+	CHECK(!bdev->on_write);
+	/* At one go it would have been one. */
+	CHECK(flushes > 1);
+	CHECK(bdev->writes > 200);
+	CHECK_EQ(count_written(), 200);
+	CHECK_EQ(writeback_dirty(&c), 0);
+	CHECK_EQ(pcache_stat(&c, STAT_writeback_skipped), 0);
 }
 
 /* Three times what the cache holds goes through it, some of it dirty when the next comes. */
