@@ -47,7 +47,10 @@ static int map_add(struct mapping *map, unsigned long pfn, unsigned long nr)
 	return 0;
 }
 
-/* Ask the DAX device for all pages from @start on. */
+/*
+ * Ask the DAX device for all pages from @start on: as one who can bear bad ones, so that blocks it
+ * knows to be bad do not keep what else is dirty from the origin. Reads here survive them.
+ */
 static int map_extents(struct pmem *pm, struct dax_device *dax, u64 start, struct mapping *map)
 {
 	pgoff_t first = start >> PAGE_SHIFT;
@@ -56,8 +59,8 @@ static int map_extents(struct pmem *pm, struct dax_device *dax, u64 start, struc
 	while (done < nr) {
 		unsigned long pfn;
 		void *kaddr;
-		long got = dax_direct_access(dax, first + done, nr - done, DAX_ACCESS, &kaddr,
-					     &pfn);
+		long got = dax_direct_access(dax, first + done, nr - done, DAX_RECOVERY_WRITE,
+					     &kaddr, &pfn);
 		int r;
 
 		if (got <= 0) {

@@ -103,6 +103,17 @@ TEST(pmem_refused)
 	CHECK_EQ(stub_allocated, 0);
 }
 
+/* What a device has lost somewhere does not keep the rest from being used. */
+TEST(pmem_known_bad_block)
+{
+	open_model();
+	pmem_close(&pm);
+	model->dax.bad_page = 7;
+	CHECK_EQ(pmem_open(&pm, &model->dax, PAGE_SIZE, SIZE - PAGE_SIZE, "hurt"), 0);
+	CHECK_EQ(pm.nr_extents, 1);
+	close_model();
+}
+
 /* A device whose memory lies in pieces, and not in order. */
 TEST(pmem_in_pieces)
 {

@@ -645,6 +645,11 @@ long dax_direct_access(struct dax_device *dax, pgoff_t pgoff, long nr_pages,
 	last_dax = dax;
 	if (dax->error)
 		return dax->error;
+	if (dax->bad_page && pgoff <= dax->bad_page && dax->bad_page < pgoff + nr_pages) {
+		if (mode != DAX_RECOVERY_WRITE)
+			return -EHWPOISON;
+		nr_pages = max_t(long, dax->bad_page - pgoff, 1);
+	}
 	for (i = 0; i < dax->nr_pieces; i++) {
 		const struct stub_dax_piece *piece = &dax->pieces[i];
 

@@ -6,5 +6,5 @@ long probe(struct dax_device *dax, void **kaddr, unsigned long *pfn);
 
 long probe(struct dax_device *dax, void **kaddr, unsigned long *pfn)
 {
-	return dax_direct_access(dax, 0, 1, DAX_ACCESS, kaddr, pfn);
+	return dax_direct_access(dax, 0, 1, DAX_RECOVERY_WRITE, kaddr, pfn);
 }

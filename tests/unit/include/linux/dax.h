@@ -16,6 +16,7 @@ struct dax_device {
 	unsigned int nr_pieces;
 	bool not_synchronous;
 	bool no_pages;			/* its memory has no struct pages */
+	unsigned long bad_page;		/* known to be, so only mapped to recover it; 0: none */
 	long error;			/* of each access */
 };
 
