@@ -66,6 +66,7 @@ void pmem_model_free(struct pmem_model *model)
 	*link = model->next;
 	munmap(model->mem, model->size);
 	free(model->stores);
+	free(model->undo);
 	free(model->poisoned);
 	free(model);
 }
@@ -88,6 +89,16 @@ static struct pmem_model *model_of(const void *addr)
 	return NULL;
 }
 
+/* Has this CPU stored what it has not fenced? */
+static bool has_stored(const struct pmem_model *model)
+{
+	size_t i = model->nr_stores;
+
+	while (i && model->stores[i - 1].cpu != stub_cpu)
+		i--;
+	return i;
+}
+
 /*
  * What the core calls.
  */
@@ -104,18 +115,31 @@ void migrate_enable(void)
 	if (!stub_migrate_disabled--)
 		stub_bug("migrate_enable() without migrate_disable()");
 	for (model = models; model && !stub_migrate_disabled; model = model->next)
-		if (model->nr_stores)
+		if (has_stored(model))
 			stub_bug("a section ends with stores that are not fenced");
+}
+
+static void note_undo(struct pmem_model *model, u64 off, u64 old)
+{
+	if (!model->cuts)
+		return;
+	if (model->nr_undo == model->max_undo) {
+		model->max_undo = max_t(size_t, 1024, model->max_undo * 2);
+		model->undo = realloc(model->undo, model->max_undo * sizeof(*model->undo));
+	}
+	model->undo[model->nr_undo++] = (struct pmem_undo){ off, old };
 }
 
 static void note_store(struct pmem_model *model, u64 off, u64 old, u64 new)
 {
+	note_undo(model, off, old);
 	if (model->nr_stores == model->max_stores) {
 		model->max_stores = max_t(size_t, 1024, model->max_stores * 2);
 		model->stores = realloc(model->stores,
 					model->max_stores * sizeof(*model->stores));
 	}
-	model->stores[model->nr_stores++] = (struct pmem_store){ off, old, new, model->calls };
+	model->stores[model->nr_stores++] = (struct pmem_store){ off, old, new, model->calls,
+							       stub_cpu };
 }
 
 void memcpy_flushcache(void *dst, const void *src, size_t n)
@@ -151,14 +175,18 @@ void memcpy_flushcache(void *dst, const void *src, size_t n)
 void pmem_wmb(void)
 {
 	struct pmem_model *model;
+	size_t i, left;
 
 	for (model = models; model; model = model->next) {
-		if (!model->nr_stores)
+		if (!has_stored(model))
 			continue;
 		model->fences++;
 		if (model->on_fence)
 			model->on_fence(model, model->arg);
-		model->nr_stores = 0;
+		for (i = left = 0; i < model->nr_stores; i++)
+			if (model->stores[i].cpu != stub_cpu)
+				model->stores[left++] = model->stores[i];
+		model->nr_stores = left;
 	}
 }
 
@@ -240,34 +268,84 @@ static size_t keep_how_many(enum pmem_keep keep, const struct pmem_store *last, 
 	}
 }
 
-void pmem_model_crash(struct pmem_model *model, enum pmem_keep keep)
+/* The stores by place, and by age where they went to the same. They mostly came that way. */
+static const struct pmem_store **sort_stores(const struct pmem_model *model)
 {
-	size_t i, n, nr = model->nr_stores;
-	const struct pmem_store **sorted;
-	const struct pmem_store *chosen;
+	const struct pmem_store **sorted = malloc(model->nr_stores * sizeof(*sorted));
+	bool ascending = true;
+	size_t i;
 
-	if (!nr)
-		return;
-	sorted = malloc(nr * sizeof(*sorted));
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < model->nr_stores; i++) {
 		sorted[i] = &model->stores[i];
-	qsort(sorted, nr, sizeof(*sorted), by_place_and_age);
-	if (keep == PMEM_KEEP_ONE_CALL || keep == PMEM_KEEP_BUT_ONE_CALL)
-		chosen = choose_call(model);
-	else
-		chosen = sorted[get_random_u32_below(nr)];
+		ascending &= !i || sorted[i - 1]->off < sorted[i]->off;
+	}
+	if (!ascending)
+		qsort(sorted, model->nr_stores, sizeof(*sorted), by_place_and_age);
+	return sorted;
+}
+
+static void crash(struct pmem_model *model, enum pmem_keep keep, const struct pmem_store *chosen)
+{
+	const struct pmem_store **sorted = sort_stores(model);
+	size_t i, n, nr = model->nr_stores;
+
 	for (i = 0; i < nr; i += n) {
-		u64 off = sorted[i]->off;
+		u64 off = sorted[i]->off, was;
 		size_t kept;
 
 		for (n = 1; i + n < nr && sorted[i + n]->off == off; n++)
 			;
 		kept = keep_how_many(keep, sorted[i + n - 1], n, chosen);
+		memcpy(&was, model->mem + off, PIECE);
+		note_undo(model, off, was);
 		memcpy(model->mem + off, kept ? &sorted[i + kept - 1]->new : &sorted[i]->old,
 		       PIECE);
 	}
 	free(sorted);
 	model->nr_stores = 0;
+}
+
+void pmem_model_crash(struct pmem_model *model, enum pmem_keep keep)
+{
+	const struct pmem_store *chosen;
+
+	if (!model->nr_stores)
+		return;
+	if (keep == PMEM_KEEP_ONE_CALL || keep == PMEM_KEEP_BUT_ONE_CALL)
+		chosen = choose_call(model);
+	else
+		chosen = &model->stores[get_random_u32_below(model->nr_stores)];
+	crash(model, keep, chosen);
+}
+
+void pmem_model_cut(struct pmem_model *model, enum pmem_keep keep, size_t store,
+		    struct pmem_past *past)
+{
+	*past = (struct pmem_past){
+		.stores = model->stores,
+		.nr_stores = model->nr_stores,
+		.max_stores = model->max_stores,
+		.nr_undo = model->nr_undo,
+	};
+	model->cuts++;
+	if (model->nr_stores)
+		crash(model, keep, &model->stores[store]);
+	model->stores = NULL;
+	model->max_stores = 0;
+}
+
+void pmem_model_mend(struct pmem_model *model, const struct pmem_past *past)
+{
+	while (model->nr_undo > past->nr_undo) {
+		const struct pmem_undo *undo = &model->undo[--model->nr_undo];
+
+		memcpy(model->mem + undo->off, &undo->old, PIECE);
+	}
+	model->cuts--;
+	free(model->stores);
+	model->stores = past->stores;
+	model->nr_stores = past->nr_stores;
+	model->max_stores = past->max_stores;
 }
 
 bool pmem_model_fork(struct pmem_model *model, enum pmem_keep keep, u64 seed,

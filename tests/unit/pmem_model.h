@@ -7,6 +7,8 @@
  * memory holds what any of its stores since the fence left there, or what was there at the fence;
  * each on its own. Devices are sparse: only what is written takes memory.
  *
+ * A fence is the CPU's own: what another one (stub_cpu) has stored may still be lost after it.
+ *
  * The model checks its users as well: stores stand in a section, a section ends with a fence.
  */
 #ifndef PMEM_MODEL_H
@@ -21,6 +23,12 @@ struct pmem_store {
 	u64 off;			/* of the eight bytes */
 	u64 old, new;
 	unsigned long call;		/* of memcpy_flushcache(), which stores many at once */
+	int cpu;
+};
+
+/* What eight bytes were before a store that is to be undone. */
+struct pmem_undo {
+	u64 off, old;
 };
 
 struct pmem_model {
@@ -28,6 +36,9 @@ struct pmem_model {
 	u64 size;
 	struct pmem_store *stores;	/* since the last fence, oldest first */
 	size_t nr_stores, max_stores;
+	struct pmem_undo *undo;		/* since the outermost pmem_model_cut() */
+	size_t nr_undo, max_undo;
+	unsigned int cuts;		/* that were not mended */
 	u64 *poisoned;			/* offsets of lines */
 	size_t nr_poisoned;
 	unsigned long fences;		/* that had stores to make durable */
@@ -65,6 +76,21 @@ enum pmem_keep {
 
 /* The power fails. The memory becomes what the next life finds, and all of that is durable. */
 void pmem_model_crash(struct pmem_model *model, enum pmem_keep keep);
+
+/* What comes back with pmem_model_mend(). */
+struct pmem_past {
+	struct pmem_store *stores;
+	size_t nr_stores, max_stores;
+	size_t nr_undo;
+};
+
+/*
+ * The same for a while: what the memory was, and what was not fenced, comes back. Cuts nest. Which
+ * line, store or call is the odd one out is that of @store, an index of stores, not left to chance.
+ */
+void pmem_model_cut(struct pmem_model *model, enum pmem_keep keep, size_t store,
+		    struct pmem_past *past);
+void pmem_model_mend(struct pmem_model *model, const struct pmem_past *past);
 
 /*
  * Let the power fail in a child process, with @check as its next life; @check ends it with a

@@ -30,7 +30,23 @@ void fake_origin_free(struct block_device *bdev)
 {
 	munmap(bdev->mem, bdev->sectors * PCACHE_SECTOR);
 	free(bdev->stores);
+	free(bdev->undo);
 	free(bdev);
+}
+
+static void note_undo(struct block_device *bdev, u64 sector)
+{
+	struct origin_undo *undo;
+
+	if (!bdev->cuts)
+		return;
+	if (bdev->nr_undo == bdev->max_undo) {
+		bdev->max_undo = max_t(size_t, 256, 2 * bdev->max_undo);
+		bdev->undo = realloc(bdev->undo, bdev->max_undo * sizeof(*bdev->undo));
+	}
+	undo = &bdev->undo[bdev->nr_undo++];
+	undo->sector = sector;
+	memcpy(undo->old, bdev->mem + sector * PCACHE_SECTOR, PCACHE_SECTOR);
 }
 
 void fake_origin_crash(struct block_device *bdev, bool keep_all)
@@ -44,14 +60,40 @@ void fake_origin_crash(struct block_device *bdev, bool keep_all)
 
 		if (settled[store->sector])
 			continue;
-		if (get_random_u32_below(2))
+		if (get_random_u32_below(2)) {
 			settled[store->sector] = true;
-		else
-			memcpy(bdev->mem + store->sector * PCACHE_SECTOR, store->old,
-			       PCACHE_SECTOR);
+			continue;
+		}
+		note_undo(bdev, store->sector);
+		memcpy(bdev->mem + store->sector * PCACHE_SECTOR, store->old, PCACHE_SECTOR);
 	}
 	bdev->nr_stores = 0;
 	free(settled);
+}
+
+void fake_origin_cut(struct block_device *bdev, bool keep_all, struct block_device *past)
+{
+	*past = *bdev;
+	bdev->cuts++;
+	fake_origin_crash(bdev, keep_all);
+	bdev->stores = NULL;
+	bdev->max_stores = 0;
+}
+
+void fake_origin_mend(struct block_device *bdev, const struct block_device *past)
+{
+	struct origin_undo *undo = bdev->undo;
+	size_t max_undo = bdev->max_undo;
+
+	while (bdev->nr_undo > past->nr_undo) {
+		struct origin_undo *last = &undo[--bdev->nr_undo];
+
+		memcpy(bdev->mem + last->sector * PCACHE_SECTOR, last->old, PCACHE_SECTOR);
+	}
+	free(bdev->stores);
+	*bdev = *past;
+	bdev->undo = undo;
+	bdev->max_undo = max_undo;
 }
 
 /* A piece of memory that a transfer reads or writes where it lies. */
@@ -181,6 +223,7 @@ static void note_store(struct block_device *bdev, struct origin_io *io, u32 i)
 	store->sector = io->sector + i;
 	store->done = false;
 	store->io = io;
+	note_undo(bdev, store->sector);
 	memcpy(store->old, mem, PCACHE_SECTOR);
 	memcpy(mem, sector_at(container_of(io, struct fake_io, io), i), PCACHE_SECTOR);
 	memcpy(store->new, mem, PCACHE_SECTOR);
@@ -310,20 +353,6 @@ static u32 key_max(struct pcache *c)
 	return c->opt.data_crc ? PCACHE_CRC_KEY_SECTORS : PCACHE_KEY_SECTORS;
 }
 
-static void store(struct pcache *c, struct extent *e, const void *data)
-{
-	u32 bytes = e->len * PCACHE_SECTOR;
-
-	e->key_len = e->len;
-	pmem_begin(&c->pmem);
-	if (c->opt.data_crc)
-		e->crc = pmem_write_crc(&c->pmem, pcache_addr(c, e), data, bytes,
-					PCACHE_CRC_SEED);
-	else
-		pmem_write(&c->pmem, pcache_addr(c, e), data, bytes);
-	pmem_end(&c->pmem);
-}
-
 static u32 write_piece(struct pcache *c, u64 sector, u32 sectors, const void *data)
 {
 	struct extent e = { .start = sector };
@@ -335,7 +364,8 @@ static u32 write_piece(struct pcache *c, u64 sector, u32 sectors, const void *da
 			    min3(sectors, chunk_rest(sector), key_max(c)), &e.seg, &e.sect);
 	if (!e.len)
 		return 0;
-	store(c, &e, data);
+	e.key_len = e.len;
+	pcache_store(c, &e, data);
 	shard = pcache_lock_shard(c, sector, GFP_NOWAIT | __GFP_NOWARN);
 	if (!shard) {
 		segment_put(&c->segs, e.seg, 1);
@@ -391,7 +421,8 @@ static void fill_piece(struct pcache *c, u64 sector, u32 sectors, const void *da
 	e.len = heads_alloc(&c->heads, SEGMENT_FILL, min(sectors, key_max(c)), &e.seg, &e.sect);
 	if (!e.len)
 		return;
-	store(c, &e, data);
+	e.key_len = e.len;
+	pcache_store(c, &e, data);
 	shard = pcache_lock_shard(c, sector, GFP_NOWAIT | __GFP_NOWARN);
 	if (!shard) {
 		segment_put(&c->segs, e.seg, 1);
@@ -485,6 +516,16 @@ static void store_tail(struct pmem *pm, u64 off, struct log_pos pos)
 	media_store(pm, off, PCACHE_TAIL_STRIDE, &tail, sizeof(tail), &slot);
 }
 
+void rig_move_log(struct pmem_model *model, struct log_pos pos)
+{
+	struct pmem pm;
+
+	pmem_model_open(model, &pm, "rig");
+	store_tail(&pm, PCACHE_KEY_TAIL_OFF, pos);
+	store_tail(&pm, PCACHE_DIRTY_TAIL_OFF, pos);
+	pmem_close(&pm);
+}
+
 void rig_format(struct pmem_model *model, struct block_device *bdev,
 		const struct pcache_options *opt, u32 segments, struct log_pos pos)
 {
@@ -500,9 +541,8 @@ void rig_format(struct pmem_model *model, struct block_device *bdev,
 	sb.n_segs = segments;
 	superblock_set_info(&pm, &sb, sb.info_flags);
 	store_segment_info(&pm, segments - 1, segments);
-	store_tail(&pm, PCACHE_KEY_TAIL_OFF, pos);
-	store_tail(&pm, PCACHE_DIRTY_TAIL_OFF, pos);
 	pmem_close(&pm);
+	rig_move_log(model, pos);
 }
 
 /* What the log owes to shards has room, each key in a set of its own (rule 2). */

@@ -17,6 +17,11 @@ struct origin_store {
 	u8 old[PCACHE_SECTOR], new[PCACHE_SECTOR];
 };
 
+struct origin_undo {
+	u64 sector;
+	u8 old[PCACHE_SECTOR];
+};
+
 struct block_device {
 	u8 *mem;			/* what a read gets */
 	u64 sectors;
@@ -26,6 +31,9 @@ struct block_device {
 	char id[PCACHE_ID_SIZE];
 	struct origin_store *stores;	/* since they were flushed, oldest first */
 	size_t nr_stores, max_stores;
+	struct origin_undo *undo;	/* since the outermost fake_origin_cut() */
+	size_t nr_undo, max_undo;
+	unsigned int cuts;		/* that were not mended */
 	unsigned long writes, flushes;
 	u32 fail_writes, fail_flushes;	/* one in so many, by chance */
 	bool slow;			/* transfers complete later, in any order */
@@ -37,6 +45,9 @@ struct block_device *fake_origin_new(u64 sectors);
 void fake_origin_free(struct block_device *bdev);
 /* The power fails: of what is not flushed, each sector keeps any of its states; or all the last. */
 void fake_origin_crash(struct block_device *bdev, bool keep_all);
+/* The same for a while: all that *@bdev and its memory were comes back. Cuts nest. */
+void fake_origin_cut(struct block_device *bdev, bool keep_all, struct block_device *past);
+void fake_origin_mend(struct block_device *bdev, const struct block_device *past);
 
 /* A cache in its first life or a later one: opened, replayed and started. An error is returned. */
 int rig_open(struct pcache *c, struct pmem_model *model, struct block_device *bdev,
@@ -61,6 +72,9 @@ void rig_drain(struct pcache *c);
  */
 void rig_format(struct pmem_model *model, struct block_device *bdev,
 		const struct pcache_options *opt, u32 segments, struct log_pos pos);
+
+/* Where the log of a closed cache begins and ends, if it is empty: both tails. */
+void rig_move_log(struct pmem_model *model, struct log_pos pos);
 
 /* What holds between two operations, whatever they were. */
 void rig_check(struct pcache *c);

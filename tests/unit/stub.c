@@ -14,7 +14,7 @@
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
-int stub_spinlocks, stub_migrate_disabled;
+int stub_spinlocks, stub_migrate_disabled, stub_cpu;
 unsigned long stub_jiffies = 1000;
 
 /*
@@ -480,16 +480,63 @@ void stub_forget(void)
 {
 	stub_spinlocks = 0;
 	stub_migrate_disabled = 0;
+	stub_cpu = 0;
 	INIT_LIST_HEAD(&pending_work);
 	nr_running = 0;
 	fail_after = -1;
 }
 
+static u64 random_state = 1;
+
+struct stub_life {
+	int spinlocks, migrate_disabled, cpu;
+	struct list_head pending_work;
+	struct work_struct *running[ARRAY_SIZE(running)];
+	unsigned int nr_running;
+	unsigned long jiffies;
+	u64 random_state;
+	long allocated;
+};
+
+struct stub_life *stub_begin_life(void)
+{
+	struct stub_life *outer = malloc(sizeof(*outer));
+
+	outer->spinlocks = stub_spinlocks;
+	outer->migrate_disabled = stub_migrate_disabled;
+	outer->cpu = stub_cpu;
+	INIT_LIST_HEAD(&outer->pending_work);
+	list_splice_init(&pending_work, &outer->pending_work);
+	memcpy(outer->running, running, sizeof(running));
+	outer->nr_running = nr_running;
+	outer->jiffies = stub_jiffies;
+	outer->random_state = random_state;
+	outer->allocated = stub_allocated;
+	stub_forget();
+	return outer;
+}
+
+void stub_end_life(struct stub_life *outer)
+{
+	if (stub_spinlocks || stub_migrate_disabled || !list_empty(&pending_work))
+		stub_bug("a life ends with locks held, a section open or work queued");
+	if (stub_allocated != outer->allocated)
+		stub_bug("a life ends with %ld allocations too many",
+			 stub_allocated - outer->allocated);
+	stub_spinlocks = outer->spinlocks;
+	stub_migrate_disabled = outer->migrate_disabled;
+	stub_cpu = outer->cpu;
+	list_splice_init(&outer->pending_work, &pending_work);
+	memcpy(running, outer->running, sizeof(running));
+	nr_running = outer->nr_running;
+	stub_jiffies = outer->jiffies;
+	random_state = outer->random_state;
+	free(outer);
+}
+
 /*
  * Numbers and strings.
  */
-
-static u64 random_state = 1;
 
 void stub_seed(unsigned long long seed)
 {

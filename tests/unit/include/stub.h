@@ -11,8 +11,18 @@ __attribute__((noreturn, format(printf, 1, 2))) void stub_bug(const char *fmt, .
 
 /* Spinlocks held, and pmem sections (migrate_disable()) open. There is one thread. */
 extern int stub_spinlocks, stub_migrate_disabled;
+/* Which CPU this is: 0 or 1. */
+extern int stub_cpu;
 /* As a child of a simulated crash: locks and queued work of the life before are of no concern. */
 void stub_forget(void);
+
+/*
+ * One life within another: stub_begin_life() puts what the stubs know aside and starts afresh,
+ * stub_end_life() complains of what the inner life has left behind and brings the outer one back.
+ */
+struct stub_life;
+struct stub_life *stub_begin_life(void);
+void stub_end_life(struct stub_life *outer);
 
 /* Allocations that can fail do so after @n more, until this is called with a negative number. */
 void stub_fail_alloc_after(long n);
