@@ -47,6 +47,7 @@
 	X(cut_superblock, "... superblock") \
 	X(cut_identity, "... identity") \
 	X(cut_mark, "... the mark of formatting") \
+	X(cut_origin, "states with the origin not flushed") \
 	X(cut_format, "states during formatting") \
 	X(cut_recovery, "states during recovery from another")
 
@@ -124,8 +125,10 @@ static inline u32 below(u32 n)
 	return get_random_u32_below(n);
 }
 
-/* power.c: the model's on_fence, and the power failing for good: does not return. */
+/* power.c: the model's on_fence, the origin's on_flush, and the power failing for good: does not return. */
 void power_on_fence(struct pmem_model *model, void *arg);
+void power_on_origin_flush(void);
+extern struct world *power_world;	/* the only one, for the origin has no other to tell */
 void power_fails(struct world *w) __attribute__((noreturn));
 
 /* Open, check what must always hold; all reaches the origin. Of the innermost life. */

@@ -22,7 +22,7 @@
 #define SCENARIOS_MAX	16u
 
 /* Seconds of processor time for one workload: more, and it hangs. */
-#define PATIENCE	300
+#define PATIENCE	60
 
 struct run {
 	bool chosen;

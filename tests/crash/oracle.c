@@ -17,13 +17,12 @@ u32 slot_rest(u32 slot)
 	return CHUNK_USED - slot % CHUNK_USED;
 }
 
-static void append(u32 **array, u32 *nr, u32 *max, u32 value)
+static void *grow(void *array, u32 nr, u32 *max, size_t size)
 {
-	if (*nr == *max) {
-		*max = *max ? 2 * *max : 16;
-		*array = realloc(*array, *max * sizeof(**array));
-	}
-	(*array)[(*nr)++] = value;
+	if (nr < *max)
+		return array;
+	*max = *max ? 2 * *max : 16;
+	return realloc(array, *max * size);
 }
 
 void oracle_write(struct oracle *o, u32 slot, u32 len, u64 *data)
@@ -34,7 +33,8 @@ void oracle_write(struct oracle *o, u32 slot, u32 len, u64 *data)
 	for (i = slot; i < slot + len; i++) {
 		struct history *h = &o->slots[i];
 
-		append(&h->writes, &h->nr, &h->max, o->last_write);
+		h->writes = grow(h->writes, h->nr, &h->max, sizeof(*h->writes));
+		h->writes[h->nr++] = o->last_write;
 		for (word = 0; word < SECTOR_WORDS; word++)
 			*data++ = slot_sector(i) << 32 | o->last_write;
 	}
@@ -45,10 +45,16 @@ void oracle_done(struct oracle *o)
 	o->acked = o->last_write;
 }
 
+static void add_barrier(struct oracle *o)
+{
+	o->barriers = grow(o->barriers, o->nr_barriers, &o->max_barriers, sizeof(*o->barriers));
+	o->barriers[o->nr_barriers++] = (struct barrier){ o->acked, o->last_write };
+}
+
 void oracle_flushed(struct oracle *o)
 {
 	o->flushed = o->acked;
-	append(&o->barriers, &o->nr_barriers, &o->max_barriers, o->acked);
+	add_barrier(o);
 }
 
 void oracle_kept(struct oracle *o, u32 slot, u32 len)
@@ -57,7 +63,7 @@ void oracle_kept(struct oracle *o, u32 slot, u32 len)
 
 	for (i = slot; i < slot + len; i++)
 		o->slots[i].kept = o->acked;
-	append(&o->barriers, &o->nr_barriers, &o->max_barriers, o->acked);
+	add_barrier(o);
 }
 
 /* Of which write a sector is. */
@@ -170,10 +176,10 @@ void oracle_check_origin(const struct oracle *o, const struct block_device *bdev
 		CHECK(ever_written(&o->slots[slot], is[slot]));
 		newest = max(newest, is[slot]);
 	}
-	for (i = o->nr_barriers; i && o->barriers[i - 1] >= newest; i--)
+	for (i = o->nr_barriers; i && o->barriers[i - 1].after >= newest; i--)
 		;
 	if (i && ordered)
-		must = o->barriers[i - 1];
+		must = o->barriers[i - 1].before;
 	for (slot = 0; slot < SLOTS; slot++)
 		if (is[slot] < last_of(&o->slots[slot], must))
 			test_failed(__FILE__, __LINE__,

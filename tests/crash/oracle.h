@@ -25,12 +25,17 @@ struct history {
 	u32 kept;			/* a FUA has made this one durable */
 };
 
+/* Writes up to @before were done when a flush or a FUA came, those from behind @after came later. */
+struct barrier {
+	u32 before, after;
+};
+
 struct oracle {
 	struct history slots[SLOTS];
 	u32 last_write;			/* the last that was begun */
 	u32 acked;			/* the last that the user was told is done */
 	u32 flushed;			/* all up to this one have been flushed */
-	u32 *barriers;			/* the values that 'acked' had at each flush or FUA */
+	struct barrier *barriers;
 	u32 nr_barriers, max_barriers;
 };
 

@@ -11,6 +11,8 @@
 /* Of more lines or calls than these one is like the other. */
 #define PARTS_MAX	16u
 
+struct world *power_world;
+
 void world_open(struct world *w)
 {
 	struct pcache *c = world_cache(w);
@@ -294,4 +296,15 @@ void power_on_fence(struct pmem_model *model, void *arg)
 		flush_beside(w);
 	if (!--w->fences_left)
 		power_fails(w);
+}
+
+/* Between two fences as well: what is on its way to the origin may get there in any order (rule 6). */
+void power_on_origin_flush(void)
+{
+	struct world *w = power_world;
+
+	if (w->depth)
+		return;
+	cut(w, EVENT(cut_origin), PMEM_KEEP_NONE, 0);
+	cut(w, EVENT(cut_origin), PMEM_KEEP_NONE, 0);
 }

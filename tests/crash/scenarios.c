@@ -3,7 +3,7 @@
 #include "crash.h"
 
 #define ALWAYS	(EVENT(cut_data) | EVENT(cut_set) | EVENT(cut_dirty_tail) | EVENT(written_back) | \
-		 EVENT(flush) | EVENT(gone_on) | EVENT(closed))
+		 EVENT(flush) | EVENT(cut_origin) | EVENT(gone_on) | EVENT(closed))
 #define MIXED	"wwwwwwwWffffaarrsuk"
 
 const struct scenario scenarios[] = {

@@ -347,6 +347,8 @@ void crash_run(const struct scenario *s, u64 seed, s64 only, struct report *repo
 	w->bdev->fail_flushes = s->fail_flushes;
 	w->model->on_fence = power_on_fence;
 	w->model->arg = w;
+	w->bdev->on_flush = power_on_origin_flush;
+	power_world = w;
 	for (w->life = 0; w->life < s->lives; w->life++) {
 		w->fences_left = 1 + below(2 * s->fences);
 		if (setjmp(w->power))
@@ -355,6 +357,7 @@ void crash_run(const struct scenario *s, u64 seed, s64 only, struct report *repo
 			live(w);
 	}
 	w->model->on_fence = NULL;
+	w->bdev->on_flush = NULL;
 	do_open(w);
 	world_drain(w);
 	oracle_check_drained(w->lives);
