@@ -122,13 +122,14 @@ static u8 *sector_at(struct fake_io *fio, u32 i)
 
 static void complete_io(struct fake_io *fio)
 {
-	size_t i;
+	size_t i, left = fio->io.sectors;
 
-	for (i = fio->bdev->nr_stores; i--;) {
+	for (i = fio->bdev->nr_stores; left && i--;) {
 		struct origin_store *store = &fio->bdev->stores[i];
 
 		if (store->io != &fio->io || store->done)
 			continue;
+		left--;
 		/* A device may read the memory at any time until now. */
 		CHECK(!memcmp(sector_at(fio, store->sector - fio->io.sector), store->new,
 			      PCACHE_SECTOR));
