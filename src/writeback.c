@@ -342,13 +342,14 @@ static bool append_again(struct pcache *c, struct shard *shard, struct extent e)
 	trace_pcache_error(c->name, e.start, e.len, -EIO);
 	pr_err_ratelimited("%s: dirty data of sectors %llu+%u, in segment %u, can't be read\n",
 			   c->name, e.start, e.len, e.seg);
-	index_mark_lost(&shard->index, &e, true);
 	segment_get(&c->segs, e.seg);
-	/* The checksum covers more than is left of the key: make it one that can't fit. */
-	if (e.skip || e.len != e.key_len)
-		e.crc = ~e.crc;
+	/* Where the checksum covers more than is left of the key, it can't fit any more. */
 	e.skip = 0;
 	e.key_len = e.len;
+	e.lost = true;
+	e.verified = false;
+	/* The entry is the new key's from here on. In its place it takes no leaf. */
+	index_insert(&shard->index, &e, NULL);
 	keylog_append(&c->log, shard, &e);
 	return true;
 }
