@@ -112,10 +112,11 @@ static int check_superblock(struct pmem *pm, struct superblock *sb, const u8 *bl
 		       pm->name);
 		return -EINVAL;
 	}
-	if (!sb->seg_num || sb->seg_num > PCACHE_MAX_SEGS ||
+	/* Fewer than a cache needs: else one that is to be formatted would have no space, ever. */
+	if (sb->seg_num < SEGS_MIN || sb->seg_num > PCACHE_MAX_SEGS ||
 	    sb->seg_num > (pm->size - PCACHE_SEGS_OFF) / PCACHE_SEG_SIZE) {
-		pr_err("%s: superblock: %u segments do not fit on a device of %llu bytes\n",
-		       pm->name, sb->seg_num, pm->size);
+		pr_err("%s: superblock: a device of %llu bytes does not have %u segments\n",
+		       pm->name, pm->size, sb->seg_num);
 		return -EINVAL;
 	}
 	return 0;
