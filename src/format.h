@@ -67,11 +67,12 @@ struct media_superblock {
  */
 #define PCACHE_IDENTITY_OFF	(PCACHE_SB_OFF + 256)
 #define PCACHE_IDENTITY_MAGIC	0x796C6E4F6D655043ULL
+#define PCACHE_IDENTITY_VERSION	1u
 #define PCACHE_ID_SIZE		64
 
 struct media_identity {
 	__le32 crc;
-	__le32 version;			/* 1 */
+	__le32 version;
 	__le64 magic;
 	__u8 uuid[16];			/* of the cache, random */
 	__le64 origin_sectors;

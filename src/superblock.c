@@ -73,18 +73,24 @@ static int check_blank(struct pmem *pm, u8 *block, bool formatting)
 	return 0;
 }
 
-static void read_identity(struct superblock *sb, const u8 *block)
+static int read_identity(struct pmem *pm, struct superblock *sb, const u8 *block)
 {
 	const struct media_identity *id =
 		(const void *)(block + PCACHE_IDENTITY_OFF - PCACHE_SB_OFF);
 
 	if (le32_to_cpu(id->crc) != media_crc(id, sizeof(*id)) ||
 	    le64_to_cpu(id->magic) != PCACHE_IDENTITY_MAGIC)
-		return;
+		return 0;
+	if (le32_to_cpu(id->version) != PCACHE_IDENTITY_VERSION) {
+		pr_err("%s: identity: version %u is not known\n", pm->name,
+		       le32_to_cpu(id->version));
+		return -EINVAL;
+	}
 	sb->owned = true;
 	memcpy(sb->uuid, id->uuid, sizeof(sb->uuid));
 	sb->identity.origin_sectors = le64_to_cpu(id->origin_sectors);
 	memcpy(sb->identity.origin_id, id->origin_id, PCACHE_ID_SIZE);
+	return 0;
 }
 
 static int check_superblock(struct pmem *pm, struct superblock *sb, const u8 *block)
@@ -215,10 +221,10 @@ int superblock_read(struct pmem *pm, struct superblock *sb)
 		goto out;
 	}
 	r = check_superblock(pm, sb, block);
-	if (r)
-		goto out;
-	read_identity(sb, block);
-	r = check_info(pm, sb);
+	if (!r)
+		r = read_identity(pm, sb, block);
+	if (!r)
+		r = check_info(pm, sb);
 out:
 	kfree(block);
 	return r;
@@ -250,7 +256,7 @@ int superblock_check_origin(struct pmem *pm, const struct superblock *sb,
 void superblock_adopt(struct pmem *pm, struct superblock *sb, const struct identity *who)
 {
 	struct media_identity m = {
-		.version = cpu_to_le32(1),
+		.version = cpu_to_le32(PCACHE_IDENTITY_VERSION),
 		.magic = cpu_to_le64(PCACHE_IDENTITY_MAGIC),
 		.origin_sectors = cpu_to_le64(who->origin_sectors),
 	};
