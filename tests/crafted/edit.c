@@ -487,23 +487,6 @@ static bool lead_on(struct image *image, const struct edit *e)
 	return true;
 }
 
-bool image_edit(struct image *image, const struct edit *e)
-{
-	switch (e->op) {
-	case EDIT_COPY:
-	case EDIT_SWAP:
-		return copy_or_swap(image, e);
-	case EDIT_CUT:
-		return cut(image, e);
-	case EDIT_APPEND:
-		return append(image, e);
-	case EDIT_LAST:
-		return lead_on(image, e);
-	default:
-		return set_field(image, e);
-	}
-}
-
 /*
  * The log as it is found.
  */
@@ -531,16 +514,16 @@ static uint64_t behind_set(const struct image *image, uint64_t off)
 	return set.flags & PCACHE_KSET_LAST ? position(image, set.next_seg, 0) : off + size;
 }
 
-void image_init(struct image *image, void *mem, uint64_t size)
+/* From the key_tail on. */
+static void find_log(struct image *image)
 {
 	const struct edit tail = { .kind = KEY_TAIL };
 	const uint32_t newest[2] = { EDIT_NEWEST };
 	struct media_position pos;
 	uint64_t next;
 
-	memset(image, 0, sizeof(*image));
-	image->mem = mem;
-	image->size = size;
+	image->nr_sets = 0;
+	image->end = 0;
 	memcpy(&pos, image->mem + place(image, &tail, newest), sizeof(pos));
 	if (!is_good(&pos, sizeof(pos)))
 		return;
@@ -551,5 +534,34 @@ void image_init(struct image *image, void *mem, uint64_t size)
 			break;
 		image->sets[image->nr_sets++] = image->end;
 		image->end = next;
+	}
+}
+
+void image_init(struct image *image, void *mem, uint64_t size)
+{
+	memset(image, 0, sizeof(*image));
+	image->mem = mem;
+	image->size = size;
+	find_log(image);
+}
+
+bool image_edit(struct image *image, const struct edit *e)
+{
+	switch (e->op) {
+	case EDIT_COPY:
+	case EDIT_SWAP:
+		return copy_or_swap(image, e);
+	case EDIT_CUT:
+		return cut(image, e);
+	case EDIT_APPEND:
+		return append(image, e);
+	case EDIT_LAST:
+		return lead_on(image, e);
+	default:
+		if (!set_field(image, e))
+			return false;
+		if (e->kind == KEY_TAIL)
+			find_log(image);
+		return true;
 	}
 }

@@ -13,7 +13,7 @@
  * the log, a key by its set and its place there, what belongs to a segment by the segment's
  * physical id. "data" is the data of a key, "media" the eight bytes at an offset. Of a record in
  * two copies the copy is named, too, or, if it is left out, the newest good one is meant.
- * Signed values are added to what is there.
+ * Signed values are added to what is there. When the key_tail moves, the log is what lies there.
  *
  * The checksum of what was changed is made good again, unless the line begins with "raw" or the
  * field is the checksum. Nothing here trusts the media: an edit of what is not there does nothing.

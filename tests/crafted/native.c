@@ -6,6 +6,7 @@
 #include <regex.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 #include "ordeal.h"
 #include "test.h"
 
-#define SECONDS_MAX	60u		/* that a recipe may take */
+#define CPU_MAX		30u		/* seconds that a recipe may take */
 #define PIECE		256u		/* sectors read at once */
 
 static char **chosen;
@@ -95,7 +96,7 @@ static void run(const struct recipe *recipe)
 	struct ordeal_media media;
 	int r;
 
-	alarm(SECONDS_MAX);
+	setrlimit(RLIMIT_CPU, &(struct rlimit){ CPU_MAX, CPU_MAX });
 	media = ordeal_prepare(recipe);
 	CHECK_EQ(media.missed, 0);
 	r = ordeal_run(&media, UINT_MAX);
