@@ -16,7 +16,7 @@
 #include "ordeal.h"
 #include "test.h"
 
-#define CPU_MAX		30u		/* seconds that a recipe may take */
+#define CPU_MAX		15u		/* seconds that a recipe may take */
 #define PIECE		256u		/* sectors read at once */
 
 static char **chosen;
