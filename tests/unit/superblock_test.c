@@ -222,6 +222,23 @@ TEST(superblock_info_quirk)
 	CHECK_EQ(sb.info_flags, PCACHE_INFO_INIT | 55u << PCACHE_INFO_GC_SHIFT);
 }
 
+/* Of a device that is larger than a cache can be, the rest is not used. */
+TEST(superblock_most_segments)
+{
+	struct identity who = { .origin_sectors = ORIGIN };
+
+	model = pmem_model_new(PCACHE_SEGS_OFF + (PCACHE_MAX_SEGS + 1ull) * PCACHE_SEG_SIZE);
+	pmem_model_open(model, &pm, "dev");
+	CHECK_EQ(superblock_read(&pm, &sb), 0);
+	superblock_adopt(&pm, &sb, &who);
+	superblock_format(&pm, &sb, 0);
+	CHECK_EQ(superblock_read(&pm, &sb), 0);
+	CHECK_EQ(sb.seg_num, PCACHE_MAX_SEGS);
+	media()->seg_num++;
+	seal();
+	expect(-EINVAL, "does not have 1048577 segments");
+}
+
 static struct identity origin(u64 sectors, const char *id)
 {
 	struct identity who = { .origin_sectors = sectors };
