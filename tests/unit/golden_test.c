@@ -212,23 +212,3 @@ TEST(golden_wrap)
 {
 	golden("wrap");
 }
-
-/* The other setting of data_crc is refused, and so is an origin that is too small. */
-TEST(golden_refused)
-{
-	struct pcache_options opt = { .data_crc = true };
-	struct pmem_model *model = unpack("small.cache");
-	struct block_device *bdev = fake_origin_new(1000);
-	struct pcache c;
-
-	CHECK(model);
-	CHECK_EQ(rig_open(&c, model, bdev, &opt), -EINVAL);
-	CHECK_LOG("the cache has data_crc false, the table line says true");
-	opt.data_crc = false;
-	CHECK_EQ(rig_open(&c, model, bdev, &opt), -EINVAL);
-	CHECK_LOG("beyond the end of the origin");
-	CHECK_EQ(model->fences, 0);
-	pmem_model_free(model);
-	fake_origin_free(bdev);
-	CHECK_EQ(stub_allocated, 0);
-}
