@@ -5,6 +5,7 @@
  *	powerload write DEVICE ACKS BOOT [THREADS [SECONDS]]
  *	powerload verify DEVICE ACKS [SEEN]
  *	powerload order DEVICE ACKS [THREADS]
+ *	powerload trace ADDRESS SIZE OFFSET
  *
  * Every sector written carries a stamp: its own number and a sequence number that only grows, for
  * BOOT is its upper part. Each thread writes to a region of its own, one write at a time: of
@@ -33,18 +34,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECTOR		512
-#define WORDS		(SECTOR / sizeof(uint64_t))
+#include "powerload.h"
+
 #define MAX_SECTORS	128
 #define MAX_BATCH	32
 #define BOOT_SHIFT	40
-#define MAGIC		0x706f7765726c6f61ULL
-
-struct ack {
-	uint32_t sector;
-	uint32_t count;
-	uint64_t seq;
-};
 
 struct worker {
 	pthread_t thread;
@@ -89,24 +83,21 @@ static uint64_t next_random(uint64_t *state)
 	return *state;
 }
 
-static uint64_t word(uint32_t sector, uint64_t seq, unsigned int i)
-{
-	return (seq + i) * 0x9e3779b97f4a7c15ULL ^ (uint64_t)sector << 32 ^ MAGIC;
-}
-
 static void stamp(uint64_t *buf, uint32_t sector, uint64_t seq)
 {
 	unsigned int i;
 
-	buf[0] = seq;
-	for (i = 1; i < WORDS; i++)
-		buf[i] = word(sector, seq, i);
+	for (i = 0; i < WORDS; i++)
+		buf[i] = stamp_word(sector, seq, i);
 }
 
 static void send_acks(const struct ack *acks, unsigned int n)
 {
 	size_t size = n * sizeof(*acks);
+	unsigned int i;
 
+	for (i = 0; i < n; i++)
+		mark(MARK_ACK, acks[i].sector, acks[i].count, acks[i].seq);
 	pthread_mutex_lock(&acks_lock);
 	if (write(acks_fd, acks, size) != (ssize_t)size)
 		die("acknowledging: %s", strerror(errno));
@@ -266,7 +257,7 @@ static void verify_sector(const uint64_t *buf, uint32_t sector, uint64_t acked)
 		return;
 	}
 	for (i = 1; i < WORDS; i++)
-		if (buf[i] != word(sector, buf[0], i))
+		if (buf[i] != stamp_word(sector, buf[0], i))
 			die("sector %u: garbage at byte %zu (stamped %" PRIx64
 			    ", acknowledged %" PRIx64 ")", sector, i * sizeof(*buf), buf[0], acked);
 	if (buf[0] < acked)
@@ -362,6 +353,11 @@ int main(int argc, char **argv)
 		return verify(argv[2], argv[3], argv[4]);
 	if (argc >= 4 && argc <= 5 && !strcmp(argv[1], "order"))
 		return order(argv[2], argv[3], argc > 4 ? atoi(argv[4]) : 4);
+	if (argc == 5 && !strcmp(argv[1], "trace")) {
+		mark(MARK_DEVICE, strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0),
+		     strtoull(argv[4], NULL, 0));
+		return 0;
+	}
 	die("usage: write DEVICE ACKS BOOT [THREADS [SECONDS]] | verify DEVICE ACKS [SEEN] | "
-	    "order DEVICE ACKS [THREADS]");
+	    "order DEVICE ACKS [THREADS] | trace ADDRESS SIZE OFFSET");
 }
