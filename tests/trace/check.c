@@ -39,6 +39,10 @@
 #define FAILURES	3u		/* after which there is no point in going on */
 #define DEVICES		2u
 
+/* A cache that wraps soon: segments, and bytes for the log in that where it begins. */
+#define SEGMENTS	8u
+#define LOG_LEFT	(64u << 10)
+
 /* A store to a word that is not durable yet. */
 struct pending {
 	u64 off, old, new;
@@ -256,10 +260,9 @@ static void tell_model(struct device *dev)
 	model->nr_stores = dev->nr_pending;
 }
 
-static void cut_power(struct trace *t)
+static void cut_power(struct trace *t, enum pmem_keep keep)
 {
 	struct pmem_model *model = t->devices[0].model;
-	enum pmem_keep keep = below(2) ? PMEM_KEEP_RANDOM : below(PMEM_KEEP_KINDS);
 	u64 seed = get_random_u64();
 
 	tell_model(&t->devices[0]);
@@ -281,18 +284,17 @@ static u64 in_segment(u64 off)
 	return (off - PCACHE_SEGS_OFF) % PCACHE_SEG_SIZE;
 }
 
-/* Something else than data, sets within a segment and tails: that is rare, and worth a look. */
+/* Something else than data, sets and tails: that is rare, and worth a look. */
 static bool is_rare(const struct device *dev)
 {
 	size_t i;
 
-	if (dev->nr_pending > 1000)	/* data, and dear to look at */
-		return false;
 	for (i = 0; i < dev->nr_pending; i++) {
-		u64 off = dev->pending[i].off;
+		const struct pending *p = &dev->pending[i];
 
-		if (off < PCACHE_KEY_TAIL_OFF || (off >= PCACHE_SEGS_OFF &&
-		    in_segment(off) < PCACHE_SEG_DATA_OFF + PCACHE_KSET_SIZE(0)))
+		if (p->off < PCACHE_KEY_TAIL_OFF || (!p->new && p->old))
+			return true;
+		if (p->off >= PCACHE_SEGS_OFF && in_segment(p->off) < PCACHE_SEG_DATA_OFF)
 			return true;
 	}
 	return false;
@@ -305,8 +307,13 @@ static void cut_power_perhaps(struct trace *t)
 	if (!t->devices[0].nr_pending && !t->devices[1].nr_pending)
 		return;
 	n += below(t->busy_fences) < t->wanted % t->busy_fences;
-	for (n += is_rare(&t->devices[0]) ? RARE_STATES : 0; n; n--)
-		cut_power(t);
+	for (; n; n--)
+		cut_power(t, below(2) ? PMEM_KEEP_RANDOM : below(PMEM_KEEP_KINDS));
+	if (!is_rare(&t->devices[0]))
+		return;
+	for (n = 0; n < RARE_STATES; n++)
+		cut_power(t, n % 2 ? PMEM_KEEP_ONE_CALL : n % 4 ? PMEM_KEEP_BUT_ONE_CALL :
+			  PMEM_KEEP_RANDOM);
 }
 
 /*
@@ -587,18 +594,46 @@ static int play_all(struct trace *t)
  * The beginning.
  */
 
+/*
+ * Good sets that an earlier use of the memory has left where the log may come, with keys that look
+ * alive and lead to what nobody has written. None may ever be replayed.
+ */
+static void plant_stale_sets(struct pmem_model *model, u32 seg, u32 off, u32 end)
+{
+	u8 *data = model->mem + PCACHE_SEGS_OFF + (u64)seg * PCACHE_SEG_SIZE + PCACHE_SEG_DATA_OFF;
+	const u32 size = PCACHE_KSET_SIZE(1);
+
+	for (; off + size <= end; off += size) {
+		struct media_kset *set = (void *)(data + off);
+
+		*set = (struct media_kset){ .key_num = 1, .magic = PCACHE_KSET_MAGIC };
+		set->keys[0] = (struct media_key){
+			.off = (u64)below(1000) * PCACHE_SECTOR,
+			.len = PCACHE_SECTOR,
+			.cache_seg_id = SEGMENTS - 1,
+			.cache_seg_off = PCACHE_SEG_SIZE / 2,
+		};
+		set->crc = media_crc(set, size);
+	}
+}
+
 static void format(const char *path)
 {
-	const u32 segments = 8;
-	struct log_pos log = { 4, PCACHE_SEG_DATA_SIZE - (64 << 10) };
+	struct log_pos log = { SEGMENTS / 2, PCACHE_SEG_DATA_SIZE - LOG_LEFT };
 	struct pmem_model *model = pmem_model_new(PCACHE_MIN_SIZE);
 	struct block_device *bdev = fake_origin_new((16 << 20) / SECTOR);
 	struct pcache_options opt = { };
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	u64 size = PCACHE_SEGS_OFF + (u64)segments * PCACHE_SEG_SIZE;
+	u64 size = PCACHE_SEGS_OFF + (u64)SEGMENTS * PCACHE_SEG_SIZE;
+	u32 i;
 
 	CHECK(fd >= 0 && !ftruncate(fd, size));
-	rig_format(model, bdev, &opt, segments, log);
+	rig_format(model, bdev, &opt, SEGMENTS, log);
+	for (i = 0; i < SEGMENTS; i++)
+		if (i != log.seg)
+			plant_stale_sets(model, i, 0, 2 * LOG_LEFT);
+	plant_stale_sets(model, log.seg, log.off + PCACHE_KSET_SIZE(0), PCACHE_SEG_DATA_SIZE);
+	memset(model->mem + size - PCACHE_SEG_SIZE / 2, 0xEE, PCACHE_SEG_SIZE / 4);
 	save(fd, 0, model->mem, size);
 }
 

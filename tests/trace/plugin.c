@@ -190,7 +190,7 @@ static void on_mark(unsigned int vcpu, void *data)
 
 /* An instruction as far as it is looked at: its operation, and where a memory operand lies. */
 struct decoded {
-	bool size16;			/* prefix 0x66 */
+	uint8_t prefix;			/* of those that make it another one, or 0 */
 	unsigned int rex;
 	unsigned int op;		/* 0x0Fxx */
 	unsigned int modrm;
@@ -206,7 +206,8 @@ static bool decode(const uint8_t *code, const uint8_t *end, struct decoded *insn
 
 	memset(insn, 0, sizeof(*insn));
 	for (; code < end && memchr(prefixes, *code, sizeof(prefixes)); code++)
-		insn->size16 |= *code == 0x66;
+		if (memchr(prefixes, *code, 3))
+			insn->prefix = *code;
 	if (code < end && *code >> 4 == 4)
 		insn->rex = *code++;
 	if (end - code < 3 || *code != 0x0F)
@@ -227,10 +228,10 @@ static unsigned int group(const struct decoded *insn)
 	return insn->modrm >> 3 & 7;
 }
 
+/* mfence, sfence */
 static bool is_fence(const struct decoded *insn)
 {
-	return insn->op == 0xAE && !is_memory(insn) && (group(insn) == 6 || group(insn) == 7) &&
-	       !insn->size16;
+	return insn->op == 0xAE && !insn->prefix && !is_memory(insn) && group(insn) >= 6;
 }
 
 /* movnti, movntq and movntdq, movntps and movntpd */
@@ -239,10 +240,15 @@ static bool is_non_temporal(const struct decoded *insn)
 	return is_memory(insn) && (insn->op == 0xC3 || insn->op == 0xE7 || insn->op == 0x2B);
 }
 
+static bool is_flush(const struct decoded *insn)
+{
+	return insn->op == 0xAE && !insn->prefix && is_memory(insn) && group(insn) == 7;
+}
+
+/* clwb, clflushopt */
 static bool is_write_back(const struct decoded *insn)
 {
-	return insn->op == 0xAE && is_memory(insn) &&
-	       (group(insn) == 7 || (group(insn) == 6 && insn->size16));
+	return insn->op == 0xAE && insn->prefix == 0x66 && is_memory(insn) && group(insn) >= 6;
 }
 
 static bool is_mark(const struct decoded *insn)
@@ -260,7 +266,7 @@ static struct write_back *write_back(const struct decoded *insn)
 
 	if (rm == 4 || (rm == 5 && !mod))
 		die("a write-back has an address that is not understood");
-	wb->kind = group(insn) == 7 && !insn->size16 ? TRACE_FLUSH : TRACE_WRITE_BACK;
+	wb->kind = is_flush(insn) ? TRACE_FLUSH : TRACE_WRITE_BACK;
 	wb->reg = rm | (insn->rex & 1) << 3;
 	if (mod == 1)
 		wb->disp = (int8_t)*insn->rest;
@@ -283,7 +289,7 @@ static void on_insn(struct qemu_plugin_insn *insn, bool kernel)
 		return;
 	if (known && is_fence(&decoded))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_fence, QEMU_PLUGIN_CB_NO_REGS, NULL);
-	if (known && is_write_back(&decoded))
+	if (known && (is_write_back(&decoded) || is_flush(&decoded)))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_write_back, QEMU_PLUGIN_CB_R_REGS,
 						       write_back(&decoded));
 	if (known && is_non_temporal(&decoded))
