@@ -388,17 +388,26 @@ static void play_write_back(struct device *dev, const struct trace_head *head)
 		if (head->kind == TRACE_FLUSH)
 			dev->durable[p->off / WORD] = p->seq;
 	}
-	forget_durable(dev);
+	if (head->kind == TRACE_FLUSH)
+		forget_durable(dev);
 }
 
-/* A section has ended, and left something behind? Once may be an interrupt's fence. */
-static void note_left_behind(struct device *dev, struct pending *p, size_t i)
+/*
+ * A section has ended, and left something behind? Once may be an interrupt's fence. Who has done
+ * that twice is found out, and gets it written back: there may be no end of it.
+ */
+static void note_left_behind(struct device *dev, struct pending *p)
 {
-	if (++p->age != 2 || (i && p[-1].off / LINE == p->off / LINE))
+	static u64 last_line;
+
+	if (++p->age < 2)
 		return;
+	dev->durable[p->off / WORD] = p->seq;
+	if (dev->lost_lines && last_line == p->off / LINE)
+		return;
+	last_line = p->off / LINE;
 	if (!dev->lost_lines++)
-		fprintf(stderr, "the line at byte %llu is not written back\n",
-			round_down(p->off, LINE));
+		fprintf(stderr, "the line at byte %llu is not written back\n", last_line * LINE);
 }
 
 static void play_fence(struct device *dev, u8 vcpu)
@@ -412,8 +421,8 @@ static void play_fence(struct device *dev, u8 vcpu)
 			continue;
 		if (p->ready)
 			dev->durable[p->off / WORD] = p->seq;
-		else if (p->age < 2)
-			note_left_behind(dev, p, i);
+		else
+			note_left_behind(dev, p);
 	}
 	forget_durable(dev);
 }
@@ -551,9 +560,10 @@ static void check_end(struct trace *t)
 		close(fd);
 	}
 	/* All sections have ended. */
-	for (i = 0; i < t->devices[0].nr_pending; i++)
-		if (t->devices[0].pending[i].age < 2)
-			note_left_behind(&t->devices[0], &t->devices[0].pending[i], 0);
+	for (i = 0; i < t->devices[0].nr_pending; i++) {
+		t->devices[0].pending[i].age = 2;
+		note_left_behind(&t->devices[0], &t->devices[0].pending[i]);
+	}
 }
 
 static void map_log(struct trace *t)
@@ -647,7 +657,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc < 5) {
-		fprintf(stderr, "usage: see the source\n");
+		fputs("usage: check format IMAGE | trace DIR STATES SEED [crc] | sample DIR STATES SEED TO [crc]\n",
+		      stderr);
 		return 2;
 	}
 	t.dir = argv[2];
