@@ -39,6 +39,10 @@
 #define FAILURES	3u		/* after which there is no point in going on */
 #define DEVICES		2u
 
+/* Fences that a store has seen without being written back. */
+#define AGE_LOST	2
+#define AGE_MAX		64
+
 /* A cache that wraps soon: segments, and bytes for the log in that where it begins. */
 #define SEGMENTS	8u
 #define LOG_LEFT	(64u << 10)
@@ -393,17 +397,16 @@ static void play_write_back(struct device *dev, const struct trace_head *head)
 }
 
 /*
- * A section has ended, and left something behind? Once may be an interrupt's fence. Who has done
- * that twice is found out, and gets it written back: there may be no end of it.
+ * A section has ended, and left something behind? Once may be an interrupt's fence. After many it
+ * counts as written back: whoever forgets it always would have all of it looked at for ever.
  */
 static void note_left_behind(struct device *dev, struct pending *p)
 {
 	static u64 last_line;
 
-	if (++p->age < 2)
-		return;
-	dev->durable[p->off / WORD] = p->seq;
-	if (dev->lost_lines && last_line == p->off / LINE)
+	if (++p->age == AGE_MAX)
+		dev->durable[p->off / WORD] = p->seq;
+	if (p->age != AGE_LOST || (dev->lost_lines && last_line == p->off / LINE))
 		return;
 	last_line = p->off / LINE;
 	if (!dev->lost_lines++)
@@ -561,8 +564,10 @@ static void check_end(struct trace *t)
 	}
 	/* All sections have ended. */
 	for (i = 0; i < t->devices[0].nr_pending; i++) {
-		t->devices[0].pending[i].age = 2;
-		note_left_behind(&t->devices[0], &t->devices[0].pending[i]);
+		struct pending *p = &t->devices[0].pending[i];
+
+		p->age = max(p->age, AGE_LOST - 1);
+		note_left_behind(&t->devices[0], p);
 	}
 }
 
