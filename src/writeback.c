@@ -343,7 +343,12 @@ static bool append_again(struct pcache *c, struct shard *shard, struct extent e)
 	pr_err_ratelimited("%s: dirty data of sectors %llu+%u, in segment %u, can't be read\n",
 			   c->name, e.start, e.len, e.seg);
 	segment_get(&c->segs, e.seg);
-	/* Where the checksum covers more than is left of the key, it can't fit any more. */
+	/*
+	 * Where the checksum covers more than is left of the key, make it one that can't fit, nor
+	 * be that of an older key for this place.
+	 */
+	if (c->opt.data_crc && (e.skip || e.len != e.key_len))
+		e.crc++;
 	e.skip = 0;
 	e.key_len = e.len;
 	e.lost = true;
