@@ -4,8 +4,10 @@
 #	make install		install it for that kernel, so that modprobe finds it
 #	make clean
 #	make unit		the core's tests, in userspace
-#	make check		the tests: the core in userspace, the module in booted kernels
+#	make check		the tests: the core and its crash states in userspace, hostile media, the module in booted
+#				kernels
 #	make check-all		the same with more kernels and more power cuts
+#	make mutants		plants bugs that those tests must find, one at a time
 #	make bench		the module beside dm-linear and dm-writecache, in figures
 #	make demo		what the module is for, in two minutes
 #	make lint		what checks the source without running it
@@ -29,15 +31,20 @@ clean:
 	$(kbuild) clean
 
 unit:
-	$(MAKE) -C tests/unit check
+	$(MAKE) --no-print-directory -C tests/unit check
 
 check:
 	tests/setup
-	tests/run -u
+	tests/run -c 'make -s unit' -c tests/crash/run -c tests/crafted/run -c 'tests/fuzz/run -t 180' -c tests/trace/run
 
 check-all:
 	tests/setup
-	PCACHE_CUTS=20 tests/run -u -k 6.1,6.12,7.3
+	PCACHE_CUTS=9 tests/run -c 'make -s unit' -c 'tests/crash/run -n 1000000' -c tests/crafted/run \
+		-c 'tests/fuzz/run -t 600' -c 'tests/trace/run -n 50000' -k 6.1,6.12,7.3
+
+mutants:
+	tests/setup
+	tests/mutants/run
 
 bench:
 	tests/setup
@@ -49,4 +56,4 @@ demo:
 lint:
 	tests/lint
 
-.PHONY: all install clean unit check check-all bench demo lint
+.PHONY: all install clean unit check check-all mutants bench demo lint
