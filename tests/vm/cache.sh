@@ -20,6 +20,7 @@ codename() (
 # home_of KVER - the release whose compiler and libraries the packaged kernel KVER was made with
 home_of() {
 	case $1 in
+	*-debug | *-kcsan) codename ;;
 	6.1 | 6.1-*) echo bookworm ;;
 	6.12 | 6.12-*) codename ;;
 	*) echo trixie ;;
