@@ -337,7 +337,6 @@ static bool append_again(struct pcache *c, struct shard *shard, struct extent e)
 		return false;
 	c->writeback.marks = true;
 	c->writeback.lost = true;
-	WRITE_ONCE(c->writeback.losses, c->writeback.losses + 1);
 	pcache_count(c, STAT_media_errors_dirty, 1);
 	trace_pcache_error(c->name, e.start, e.len, -EIO);
 	pr_err_ratelimited("%s: dirty data of sectors %llu+%u, in segment %u, can't be read\n",
@@ -356,6 +355,9 @@ static bool append_again(struct pcache *c, struct shard *shard, struct extent e)
 	/* The entry is the new key's from here on. In its place it takes no leaf. */
 	index_insert(&shard->index, &e, NULL);
 	keylog_append(&c->log, shard, &e);
+	/* Pairs with keylog_commit(): who has counted the loss finds its new key to commit. */
+	smp_wmb();
+	WRITE_ONCE(c->writeback.losses, c->writeback.losses + 1);
 	return true;
 }
 
@@ -557,7 +559,7 @@ static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 		cond_resched();
 		if (must)
 			must = !log_pos_equal(*pos, wb->until);
-		else if (!c->opt.batch_order && kset_is_barrier(wb->set, wb->replaying))
+		if (!must && !c->opt.batch_order && kset_is_barrier(wb->set, wb->replaying))
 			break;
 	}
 	/* Short of it only for want of memory. */

@@ -482,3 +482,46 @@ TEST(reclaim_keeps_what_is_hit)
 	/* Not all: reclaim must have dropped as much as it moves. */
 	CHECK(kept >= 16 * 64 / 4);
 }
+
+static void see_order(void)
+{
+	u32 i;
+
+	if (++flushes == 1)
+		return;
+	bdev->fail_flushes = 0;
+	/* What is finished comes alone: strict order has a barrier behind it. */
+	for (i = 0; flushes == 2 && i < 10; i++)
+		CHECK(!origin_is(100000 + i * 100, 64, 2));
+}
+
+/* What comes after an unfinished batch does not get in with it. */
+TEST(writeback_strict_after_unfinished)
+{
+	u32 i;
+
+	flushes = 0;
+	opt.batch_order = true;
+	start(31);
+	for (i = 0; i < 20; i++) {
+		write(i * 100, 64, 1);
+		rig_flush(&c);
+	}
+	bdev->on_flush = see_order;
+	bdev->fail_flushes = 1;
+	writeback_urge(&c);
+	stub_sleep(1);
+	CHECK_EQ(flushes, 1);
+	pcache_stop(&c);
+	opt.batch_order = false;
+	c.opt.batch_order = false;
+	c.writeback.speed = 1 << 20;
+	pcache_start(&c);
+	for (i = 0; i < 10; i++) {
+		write(100000 + i * 100, 64, 2);
+		rig_flush(&c);
+	}
+	stub_sleep(60000);
+	CHECK(flushes > 2);
+	CHECK_EQ(writeback_dirty(&c), 0);
+}
