@@ -170,25 +170,6 @@ static void take_next_segment(struct keylog *log)
 		log->next = segment_alloc(log->segs, SEGMENT_LOG);
 }
 
-void keylog_start(struct keylog *log, struct log_pos head)
-{
-	unsigned int i;
-
-	mutex_lock(&log->lock);
-	log->put = head;
-	log->zeroed = head.off;
-	take_next_segment(log);
-	for (i = 0; i < log->nr_shards; i++) {
-		spin_lock(&log->shards[i].lock);
-		give_credit(log, &log->shards[i]);
-		spin_unlock(&log->shards[i].lock);
-	}
-	spin_lock(&log->pos_lock);
-	log->head = head;
-	spin_unlock(&log->pos_lock);
-	mutex_unlock(&log->lock);
-}
-
 void keylog_append(struct keylog *log, struct shard *shard, const struct extent *e)
 {
 	if (!shard->nr_keys)
@@ -229,6 +210,39 @@ static void move_on(struct keylog *log)
 	log->zeroed = ZERO_AHEAD;
 	log->next = -1;
 	take_next_segment(log);
+}
+
+void keylog_start(struct keylog *log, struct log_pos head)
+{
+	unsigned int i;
+
+	mutex_lock(&log->lock);
+	log->put = head;
+	log->zeroed = head.off;
+	take_next_segment(log);
+	for (i = 0; i < log->nr_shards; i++) {
+		spin_lock(&log->shards[i].lock);
+		give_credit(log, &log->shards[i]);
+		spin_unlock(&log->shards[i].lock);
+	}
+	spin_lock(&log->pos_lock);
+	log->head = head;
+	spin_unlock(&log->pos_lock);
+	mutex_unlock(&log->lock);
+}
+
+void keylog_leave_bad(struct keylog *log)
+{
+	mutex_lock(&log->lock);
+	if (READ_ONCE(log->segs->seg[log->put.seg].bad) && log->next >= 0) {
+		pmem_begin(log->pm);
+		move_on(log);
+		pmem_end(log->pm);
+		spin_lock(&log->pos_lock);
+		log->head = log->put;
+		spin_unlock(&log->pos_lock);
+	}
+	mutex_unlock(&log->lock);
 }
 
 /* No stale set may follow the one that is about to be stored at put (rule 3). */

@@ -51,21 +51,21 @@ static int map_add(struct mapping *map, unsigned long pfn, unsigned long nr)
  * Ask the DAX device for all pages from @start on: as one who can bear bad ones, so that blocks it
  * knows to be bad do not keep what else is dirty from the origin. Reads here survive them.
  */
-static int map_extents(struct pmem *pm, struct dax_device *dax, u64 start, struct mapping *map)
+static int map_extents(struct pmem *pm, struct mapping *map)
 {
-	pgoff_t first = start >> PAGE_SHIFT;
+	pgoff_t first = pm->start >> PAGE_SHIFT;
 	unsigned long done = 0, nr = pm->size >> PAGE_SHIFT;
 
 	while (done < nr) {
 		unsigned long pfn;
 		void *kaddr;
-		long got = dax_direct_access(dax, first + done, nr - done, DAX_RECOVERY_WRITE,
-					     &kaddr, &pfn);
+		long got = dax_direct_access(pm->dax, first + done, nr - done,
+					     DAX_RECOVERY_WRITE, &kaddr, &pfn);
 		int r;
 
 		if (got <= 0) {
 			pr_err("%s: the DAX device gives no access at byte %llu: error %ld\n",
-			       pm->name, start + ((u64)done << PAGE_SHIFT), got);
+			       pm->name, pm->start + ((u64)done << PAGE_SHIFT), got);
 			return got ? (int)got : -EIO;
 		}
 		if (!pfn_valid(pfn)) {
@@ -112,6 +112,8 @@ int pmem_open(struct pmem *pm, struct dax_device *dax, u64 start, u64 size, cons
 	memset(pm, 0, sizeof(*pm));
 	pm->name = name;
 	pm->size = size;
+	pm->dax = dax;
+	pm->start = start;
 	if (!dax_synchronous(dax)) {
 		pr_err("%s: stores to this device are not durable after a fence (virtio-pmem?)\n",
 		       name);
@@ -123,7 +125,7 @@ int pmem_open(struct pmem *pm, struct dax_device *dax, u64 start, u64 size, cons
 		return -EINVAL;
 	}
 	id = dax_read_lock();
-	r = map_extents(pm, dax, start, &map);
+	r = map_extents(pm, &map);
 	dax_read_unlock(id);
 	if (!r && map.nr_extents > 1)
 		r = map_virtually(pm, &map);
@@ -142,6 +144,24 @@ void pmem_close(struct pmem *pm)
 	pm->vmap = NULL;
 	pm->extents = NULL;
 	pm->nr_extents = 0;
+}
+
+bool pmem_known_bad(const struct pmem *pm, u64 off, u64 len)
+{
+	pgoff_t page = (pm->start + off) >> PAGE_SHIFT;
+	pgoff_t end = DIV_ROUND_UP(pm->start + off + len, PAGE_SIZE);
+	int id = dax_read_lock();
+	long got = 1;
+
+	while (got > 0 && page < end) {
+		unsigned long pfn;
+		void *kaddr;
+
+		got = dax_direct_access(pm->dax, page, end - page, DAX_ACCESS, &kaddr, &pfn);
+		page += got;
+	}
+	dax_read_unlock(id);
+	return got <= 0;
 }
 
 bool pmem_overlaps(const struct pmem *a, const struct pmem *b)

@@ -33,6 +33,8 @@ struct pmem_extent {
 struct pmem {
 	void *base;			/* where byte 0 of the device is mapped */
 	u64 size;			/* bytes */
+	struct dax_device *dax;		/* what is mapped, from byte ... */
+	u64 start;			/* ... on; the caller's, outlives the mapping */
 	const char *name;		/* for messages; the caller's, outlives the mapping */
 	void *vmap;			/* what to unmap, where the extents did not lie in a row */
 	struct pmem_extent *extents;
@@ -46,6 +48,9 @@ struct pmem {
  */
 int pmem_open(struct pmem *pm, struct dax_device *dax, u64 start, u64 size, const char *name);
 void pmem_close(struct pmem *pm);
+
+/* Does the driver know of bad blocks in the range? They are mapped all the same. */
+bool pmem_known_bad(const struct pmem *pm, u64 off, u64 len);
 
 /* Do the two devices share memory, under whatever name? */
 bool pmem_overlaps(const struct pmem *a, const struct pmem *b);

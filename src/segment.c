@@ -82,8 +82,15 @@ static int load_segment(struct segments *segs, u32 id, u32 phys, u32 *next)
 	}
 	seg->gen = gen.gen;
 	seg->phys = phys;
-	list_add_tail(&seg->list, &segs->free);
-	segs->nr_free++;
+	seg->bad = pmem_known_bad(segs->pm, segment_start(phys), PCACHE_SEG_SIZE);
+	INIT_LIST_HEAD(&seg->list);
+	if (seg->bad) {
+		pr_warn("%s: segment %u has bad blocks: nothing more is stored there\n",
+			segs->pm->name, phys);
+	} else {
+		list_add_tail(&seg->list, &segs->free);
+		segs->nr_free++;
+	}
 	*next = info.next_seg;
 	return 0;
 }
@@ -135,8 +142,10 @@ void segment_claim(struct segments *segs, u32 id)
 	if (atomic_inc_return(&seg->refs) > 1)
 		return;
 	spin_lock(&segs->lock);
-	list_del_init(&seg->list);
-	segs->nr_free--;
+	if (!list_empty(&seg->list)) {
+		list_del_init(&seg->list);
+		segs->nr_free--;
+	}
 	spin_unlock(&segs->lock);
 }
 
