@@ -33,8 +33,8 @@ struct pmem_extent {
 struct pmem {
 	void *base;			/* where byte 0 of the device is mapped */
 	u64 size;			/* bytes */
-	struct dax_device *dax;		/* what is mapped, from byte ... */
-	u64 start;			/* ... on; the caller's, outlives the mapping */
+	struct dax_device *dax;		/* the caller's, outlives the mapping */
+	u64 start;			/* what byte of it is mapped first */
 	const char *name;		/* for messages; the caller's, outlives the mapping */
 	void *vmap;			/* what to unmap, where the extents did not lie in a row */
 	struct pmem_extent *extents;

@@ -316,27 +316,33 @@ static void look_at_flush(void)
 	}
 }
 
+/* In batch order the first batch, of so many flushed writes, fails by its flush. */
+static void fail_first(u32 writes, void (*on_flush)(void))
+{
+	u32 i;
+
+	flushes = 0;
+	opt.batch_order = true;
+	start(31);
+	for (i = 0; i < writes; i++) {
+		write(i * 100, 64, 1);
+		rig_flush(&c);
+	}
+	bdev->on_flush = on_flush;
+	bdev->fail_flushes = 1;
+	writeback_urge(&c);
+	stub_sleep(1);
+	CHECK_EQ(flushes, 1);
+}
+
 /*
  * In batch order what a batch has begun is finished before the dirty_tail moves, at one go: also if
  * that fails again, perhaps when strict order has come into force.
  */
 static void begin_again(bool then_strict)
 {
-	u32 i;
-
-	flushes = 0;
 	begun = 0;
-	opt.batch_order = true;
-	start(31);
-	for (i = 0; i < 200; i++) {
-		write(i * 100, 64, 1);
-		rig_flush(&c);
-	}
-	bdev->on_flush = look_at_flush;
-	bdev->fail_flushes = 1;
-	writeback_urge(&c);
-	stub_sleep(1);
-	CHECK_EQ(flushes, 1);
+	fail_first(200, look_at_flush);
 	CHECK(begun > 10);
 	/* The next had better be small. */
 	rig_waiting = true;
@@ -500,18 +506,7 @@ TEST(writeback_strict_after_unfinished)
 {
 	u32 i;
 
-	flushes = 0;
-	opt.batch_order = true;
-	start(31);
-	for (i = 0; i < 20; i++) {
-		write(i * 100, 64, 1);
-		rig_flush(&c);
-	}
-	bdev->on_flush = see_order;
-	bdev->fail_flushes = 1;
-	writeback_urge(&c);
-	stub_sleep(1);
-	CHECK_EQ(flushes, 1);
+	fail_first(20, see_order);
 	pcache_stop(&c);
 	opt.batch_order = false;
 	c.opt.batch_order = false;
