@@ -55,7 +55,8 @@ u32 heads_alloc(struct heads *heads, enum segment_use use, u32 want, u32 *seg, u
 	u32 n = 0;
 
 	spin_lock(&head->lock);
-	if (head->seg >= 0 && head->sect == SEGMENT_SECTORS)
+	if (head->seg >= 0 && (head->sect == SEGMENT_SECTORS ||
+			       READ_ONCE(heads->segs->seg[head->seg].bad)))
 		head_close(heads, head);
 	if (head->seg < 0) {
 		head->seg = segment_alloc(heads->segs, use);

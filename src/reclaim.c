@@ -69,8 +69,10 @@ static bool copy_to_head(struct pcache *c, const struct extent *e, struct extent
 	void *buf = c->reclaim.buf;
 	u32 seg, sect, n;
 
-	if (pmem_read(&c->pmem, buf, pcache_addr(c, e), e->len * PCACHE_SECTOR))
+	if (pmem_read(&c->pmem, buf, pcache_addr(c, e), e->len * PCACHE_SECTOR)) {
+		segment_condemn(&c->segs, e->seg);
 		return false;
+	}
 	n = heads_alloc(&c->heads, SEGMENT_FILL, e->len, &seg, &sect);
 	if (!n)
 		return false;
@@ -117,8 +119,10 @@ static bool move(struct pcache *c, const struct extent *e)
 {
 	struct extent rest = *e;
 
-	if (pcache_verify(c, e))
+	if (pcache_verify(c, e)) {
+		segment_condemn(&c->segs, e->seg);
 		return false;
+	}
 	while (rest.len) {
 		u32 n = move_piece(c, &rest);
 
