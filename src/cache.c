@@ -213,7 +213,6 @@ void pcache_start(struct pcache *c)
 		c->opt.gc_percent = gc;
 	if (c->opt.read_only)
 		return;
-	keylog_leave_bad(&c->log);
 	writeback_start(c);
 	reclaim_start(c);
 	pcache_set_gc_percent(c, c->opt.gc_percent);

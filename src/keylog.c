@@ -231,20 +231,6 @@ void keylog_start(struct keylog *log, struct log_pos head)
 	mutex_unlock(&log->lock);
 }
 
-void keylog_leave_bad(struct keylog *log)
-{
-	mutex_lock(&log->lock);
-	if (READ_ONCE(log->segs->seg[log->put.seg].bad) && log->next >= 0) {
-		pmem_begin(log->pm);
-		move_on(log);
-		pmem_end(log->pm);
-		spin_lock(&log->pos_lock);
-		log->head = log->put;
-		spin_unlock(&log->pos_lock);
-	}
-	mutex_unlock(&log->lock);
-}
-
 /* No stale set may follow the one that is about to be stored at put (rule 3). */
 static void zero_behind(struct keylog *log, u32 size)
 {
@@ -288,6 +274,9 @@ static void gather(struct keylog *log)
 	unsigned long pending = xchg(&log->pending, 0);
 
 	take_next_segment(log);
+	/* What is stored in bad memory might never be read again. */
+	if (log->next >= 0 && READ_ONCE(log->segs->seg[log->put.seg].bad))
+		move_on(log);
 	if (log->dry) {
 		log->dry = false;
 		pending = GENMASK(log->nr_shards - 1, 0);

@@ -83,12 +83,6 @@ void keylog_claim(struct keylog *log, u32 id);
 /* Replay is over: the log goes on at @head. Gives out the first credit. Stores nothing. */
 void keylog_start(struct keylog *log, struct log_pos head);
 
-/*
- * Go on in the next segment, if there is one and this one is bad: what is stored there might never
- * be read again. Only while nothing is being committed. May sleep.
- */
-void keylog_leave_bad(struct keylog *log);
-
 static inline struct shard *keylog_shard(struct keylog *log, u64 sector)
 {
 	/* Neighbouring chunks in different shards, and no stride of the caller's in one. */

@@ -78,3 +78,20 @@ TEST(bad_block_log_leaves)
 {
 	log_from((struct log_pos){ 0, 2048 }, data_of(0) + 8192);
 }
+
+/* The same if there is nowhere to go at first. */
+TEST(bad_block_log_leaves_later)
+{
+	u32 next;
+
+	start((struct log_pos){ 0, 2048 }, data_of(3) + 8192);
+	next = c.log.next;
+	c.log.next = -1;
+	segment_condemn(&c.segs, 0);
+	rig_write(&c, 0, 8, buf);
+	CHECK_EQ(c.log.put.seg, 0);
+	c.log.next = next;
+	rig_flush(&c);
+	CHECK_EQ(c.log.put.seg, next);
+	end();
+}
