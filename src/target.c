@@ -245,15 +245,14 @@ static void pcache_presuspend(struct dm_target *ti)
 	struct table *t = ti->private;
 
 	interrupt_flush(t->cache, true);
-	if (dm_noflush_suspending(ti))
-		write_requeue(&t->cache->c, true);
+	write_suspend(&t->cache->c, ti);
 }
 
 static void pcache_presuspend_undo(struct dm_target *ti)
 {
 	struct table *t = ti->private;
 
-	write_requeue(&t->cache->c, false);
+	write_suspend(&t->cache->c, NULL);
 	interrupt_flush(t->cache, false);
 }
 
@@ -265,6 +264,7 @@ static void pcache_postsuspend(struct dm_target *ti)
 
 	down_write(&oc->lock);
 	oc->running = false;
+	write_suspend(&oc->c, NULL);
 	read_quiesce(&oc->c);
 	pcache_stop(&oc->c);
 	up_write(&oc->lock);
@@ -329,7 +329,6 @@ static void pcache_resume(struct dm_target *ti)
 	struct open_cache *oc = t->cache;
 
 	down_write(&oc->lock);
-	write_requeue(&oc->c, false);
 	interrupt_flush(oc, false);
 	pcache_start(&oc->c);
 	oc->running = true;

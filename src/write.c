@@ -28,7 +28,7 @@ struct write_queue {
 	spinlock_t lock;
 	struct bio_list waiting;
 	bool busy;			/* someone waits, or is being served */
-	bool requeue;			/* nobody may wait */
+	struct dm_target *suspending;	/* who waits for space may have to be sent back */
 };
 
 static void serve(struct work_struct *work);
@@ -193,12 +193,23 @@ static bool try_write(struct pcache *c, struct bio *bio)
 	return true;
 }
 
+/*
+ * May nobody wait? Ask the core each time: when a suspend is interrupted it resubmits what was sent
+ * back, and would take another requeue for an error, before it tells the target.
+ */
+static bool must_requeue(struct write_queue *q)
+{
+	struct dm_target *ti = READ_ONCE(q->suspending);
+
+	return ti && dm_noflush_suspending(ti);
+}
+
 static void enqueue(struct write_queue *q, struct bio *bio)
 {
 	bool requeue;
 
 	spin_lock(&q->lock);
-	requeue = q->requeue;
+	requeue = must_requeue(q);
 	if (!requeue) {
 		bio_list_add(&q->waiting, bio);
 		WRITE_ONCE(q->busy, true);
@@ -253,7 +264,7 @@ static struct bio *first_waiting(struct write_queue *q)
 /* There is no space for @bio. Is there no use in waiting for it either? Then end it. */
 static bool give_up(struct write_queue *q, struct bio *bio)
 {
-	if (READ_ONCE(q->requeue))
+	if (must_requeue(q))
 		bio->bi_status = BLK_STS_DM_REQUEUE;
 	else if (READ_ONCE(q->c->reclaim.failed) || READ_ONCE(q->c->writeback.failed))
 		bio->bi_status = BLK_STS_IOERR;
@@ -280,15 +291,15 @@ static void serve(struct work_struct *work)
 	}
 }
 
-void write_requeue(struct pcache *c, bool on)
+void write_suspend(struct pcache *c, struct dm_target *ti)
 {
 	struct write_queue *q = c->write_queue;
 	struct bio *bio;
 
 	spin_lock(&q->lock);
-	q->requeue = on;
+	WRITE_ONCE(q->suspending, ti);
 	spin_unlock(&q->lock);
-	if (!on)
+	if (!must_requeue(q))
 		return;
 	cancel_delayed_work_sync(&q->work);
 	while ((bio = first_waiting(q))) {

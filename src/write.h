@@ -8,6 +8,7 @@
 #define PCACHE_WRITE_H
 
 struct bio;
+struct dm_target;
 struct pcache;
 
 int write_init(struct pcache *c);
@@ -20,9 +21,9 @@ void write_exit(struct pcache *c);
 int write_map(struct pcache *c, struct bio *bio);
 
 /*
- * While @on, the device-mapper core has back what would wait for space, and what waits already: a
- * suspend without flush has begun.
+ * A suspend of @ti has begun: if it is one without flush, the device-mapper core has back what
+ * would wait for space, and what waits already. NULL: the suspend is done, or has been given up.
  */
-void write_requeue(struct pcache *c, bool on);
+void write_suspend(struct pcache *c, struct dm_target *ti);
 
 #endif
