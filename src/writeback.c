@@ -669,6 +669,7 @@ static void writeback_work(struct work_struct *work)
 	if (!READ_ONCE(wb->running))
 		return;
 	WRITE_ONCE(wb->armed, false);
+	WRITE_ONCE(wb->urged, false);
 	/* Pairs with writeback_poke(): who appended before found it armed, and is committed now. */
 	smp_mb();
 	keylog_commit(&c->log);
@@ -716,8 +717,15 @@ void writeback_look(struct pcache *c)
 
 void writeback_urge(struct pcache *c)
 {
-	if (!READ_ONCE(c->writeback.backoff))
-		arm(c, READ_ONCE(c->writeback.lost) ? BACKOFF_FIRST_MS : 0);
+	struct writeback *wb = &c->writeback;
+
+	if (READ_ONCE(wb->backoff))
+		return;
+	if (!READ_ONCE(wb->lost))
+		arm(c, 0);
+	else if (!xchg(&wb->urged, true))
+		/* Once: who urges again and again must not put it off as often. */
+		arm(c, BACKOFF_FIRST_MS);
 }
 
 bool writeback_is_behind(struct pcache *c)
@@ -762,6 +770,7 @@ void writeback_interrupt(struct pcache *c, bool on)
 void writeback_start(struct pcache *c)
 {
 	WRITE_ONCE(c->writeback.armed, false);
+	WRITE_ONCE(c->writeback.urged, false);
 	WRITE_ONCE(c->writeback.running, true);
 }
 

@@ -39,6 +39,7 @@ struct writeback {
 	bool running;			/* between writeback_start() and writeback_stop() */
 	bool interrupted;		/* nobody may wait for a flush */
 	bool armed;			/* a run is due, at once or later */
+	bool urged;			/* ... and soon, though data was lost in the last one */
 	bool large;			/* the batch is too large for those who wait for space */
 	bool unreadable;		/* data of the batch can't be read */
 	bool lost;			/* ... and, in this run, nothing newer has replaced it */
