@@ -203,9 +203,11 @@ static int replay_entry(struct replay_shard *s, const struct entry *ent)
 		return r;
 	/*
 	 * A clean key over a dirty one: the origin can't hold what the clean one says before the
-	 * dirty one has gone there, so it is as dirty (rule 10).
+	 * dirty one has gone there, so it is as dirty (rule 10). That can't be told any more when
+	 * the dirty_tail has passed the dirty one: it has to pass both at once.
 	 */
 	e.clean = false;
+	WRITE_ONCE(s->c->writeback.unfinished, true);
 	return insert(s, &e, NULL);
 }
 

@@ -103,6 +103,7 @@ void writeback_replayed(struct pcache *c, struct log_pos head, u64 dirty, u64 ke
 	struct writeback *wb = &c->writeback;
 
 	wb->replayed = head;
+	wb->until = head;
 	wb->replaying = !log_pos_equal(head, keylog_dirty_tail(&c->log));
 	/* Nobody has counted them when they were appended. */
 	wb->written_back = -dirty;
@@ -455,12 +456,12 @@ static u64 batch_set(struct pcache *c, const struct media_kset *set)
 }
 
 /* Leaves for one more set. Only the first one of a batch may count on its own. */
-static bool stock_batch(struct pcache *c)
+static bool stock_batch(struct pcache *c, gfp_t gfp)
 {
 	struct writeback *wb = &c->writeback;
 
 	while (wb->batch.nr_stock < WRITEBACK_LEAVES) {
-		void *leaf = index_get_leaf(&c->index_pool, GFP_NOWAIT | __GFP_NOWARN);
+		void *leaf = index_get_leaf(&c->index_pool, gfp);
 
 		if (!leaf)
 			return false;
@@ -522,26 +523,31 @@ static bool may_take(struct pcache *c, u32 keys, u64 max, bool must)
 
 	if (!keys)
 		return true;
-	if (!must && (keys >= WRITEBACK_KEYS || wb->queued >= max))
-		return false;
-	return stock_batch(c);
+	if (must)
+		return stock_batch(c, GFP_NOIO);
+	return keys < WRITEBACK_KEYS && wb->queued < max &&
+	       stock_batch(c, GFP_NOWAIT | __GFP_NOWARN);
 }
 
 /*
  * Read the log from *@pos on, until a barrier, or until the batch is large enough; leave *@pos
- * there. Tells how many keys that were, and how many of their sectors are dirty.
+ * there. Tells how many keys that were, and how many of their sectors are dirty. What is unfinished
+ * is taken whole, or it is not the time for it.
  */
 static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 {
 	struct writeback *wb = &c->writeback;
 	u64 max = batch_size(c);
 	struct log_pos head = keylog_head(&c->log);
-	bool must = wb->unfinished;
+	bool must = wb->unfinished, ended = false;
 
 	wb->large = max > urgent_size(wb);
-	while (may_take(c, *keys, max, must)) {
+	for (;;) {
 		int step;
 
+		must = must && !log_pos_equal(*pos, wb->until);
+		if ((ended && !must) || !may_take(c, *keys, max, must))
+			break;
 		if (wb->replaying && log_pos_equal(*pos, wb->replayed)) {
 			if (*keys)
 				break;
@@ -557,14 +563,11 @@ static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 		*dirty += batch_set(c, wb->set);
 		*keys += wb->set->key_num;
 		cond_resched();
-		if (must)
-			must = !log_pos_equal(*pos, wb->until);
-		if (!must && !c->opt.batch_order && kset_is_barrier(wb->set, wb->replaying))
-			break;
+		ended = !c->opt.batch_order && kset_is_barrier(wb->set, wb->replaying);
 	}
-	/* Short of it only for want of memory. */
-	if (!must)
-		wb->until = *pos;
+	if (must)
+		return -ENOMEM;
+	wb->until = *pos;
 	return 0;
 }
 
@@ -611,14 +614,14 @@ static int do_batch(struct pcache *c)
 	wb->unreadable = false;
 	r = collect(c, &pos, &keys, &dirty);
 	sectors = wb->queued;
-	WRITE_ONCE(wb->failed, r < 0);
+	WRITE_ONCE(wb->failed, r < 0 && r != -ENOMEM);
 	if (!r)
 		r = write_all(c, &written);
 	index_clear(&wb->batch);
 	if (r || log_pos_equal(pos, start))
 		return r;
 	keylog_set_dirty_tail(&c->log, pos);
-	wb->unfinished = wb->unfinished && !log_pos_equal(pos, wb->until);
+	wb->unfinished = false;
 	measure(wb, sectors, begun, written);
 	WRITE_ONCE(wb->backoff, 0);
 	WRITE_ONCE(wb->written_back, wb->written_back + dirty);

@@ -59,7 +59,10 @@ struct writeback {
 
 int writeback_init(struct pcache *c);
 void writeback_exit(struct pcache *c);
-/* Replay has found @keys from dirty_tail up to @head, with @dirty sectors. */
+/*
+ * Replay has found @keys from dirty_tail up to @head, with @dirty sectors. If it has set
+ * unfinished, the dirty_tail passes them at once.
+ */
 void writeback_replayed(struct pcache *c, struct log_pos head, u64 dirty, u64 keys);
 
 void writeback_start(struct pcache *c);

@@ -185,18 +185,26 @@ TEST(writeback_failing_origin)
 	CHECK(origin_is(0, 64, 1));
 }
 
-static u64 place_of(u64 sector)
+static struct extent entry_of(u64 sector)
 {
 	struct shard *shard = keylog_shard(&c.log, sector);
 	struct extent e;
 
 	CHECK(index_find(&shard->index, sector, 1, &e) && e.start == sector);
+	return e;
+}
+
+static u64 place_of(u64 sector)
+{
+	struct extent e = entry_of(sector);
+
 	return pcache_addr(&c, &e);
 }
 
 /* Dirty data that can't be read is lost, alone, and for good: until someone writes there. */
 static void lost_data(bool crc)
 {
+	u32 seg;
 	u64 addr;
 
 	opt.data_crc = crc;
@@ -205,12 +213,16 @@ static void lost_data(bool crc)
 	write(2000, 16, 2);
 	write(3000, 8, 3);
 	rig_flush(&c);
+	seg = entry_of(2000).seg;
 	addr = place_of(2004);
 	if (crc)
 		model->mem[addr]++;
 	else
 		pmem_model_poison(model, addr);
 	settle();
+	/* Nothing more is trusted to the memory around it. */
+	write(4000, 8, 4);
+	CHECK(entry_of(4000).seg != seg);
 	CHECK(origin_is(1000, 8, 1));
 	CHECK(origin_is(3000, 8, 3));
 	CHECK_EQ(read(2000, 16), -EIO);
@@ -448,6 +460,56 @@ TEST(reclaim_with_little_left)
 	rig_check(&c);
 }
 
+/* Lost data stays dirty, and comes round again: meanwhile the rest goes on. */
+TEST(reclaim_beside_lost_data)
+{
+	u32 i;
+
+	start(16);
+	write(2000, 8, 2);
+	rig_flush(&c);
+	pmem_model_poison(model, place_of(2000));
+	writeback_urge(&c);
+	stub_sleep(5000);
+	CHECK(c.writeback.lost);
+	for (i = 0; i < 16 * 16 * 2; i++)
+		write((u64)(i % 200 + 2) * MIB, MIB, i + 1);
+	CHECK_EQ(read(2000, 8), -EIO);
+	rig_check(&c);
+}
+
+/* What was hit, but can't be read when it should be moved: its place is not used again. */
+static void move_unreadable(bool crc)
+{
+	struct extent e;
+
+	opt.data_crc = crc;
+	start(31);
+	write(2000, 8, 2);
+	rig_drain(&c);
+	expect(2000, 8, 2);
+	e = entry_of(2000);
+	if (crc)
+		model->mem[place_of(2000)]++;
+	else
+		pmem_model_poison(model, place_of(2000));
+	c.reclaim.budget = MIB;
+	pcache_set_gc_percent(&c, 0);
+	settle();
+	CHECK(c.segs.seg[e.seg].bad);
+	expect(2000, 8, 2);
+}
+
+TEST(reclaim_meets_bad_checksum)
+{
+	move_unreadable(true);
+}
+
+TEST(reclaim_meets_poison)
+{
+	move_unreadable(false);
+}
+
 /* How much of what is at @sector is cached. */
 static u32 cached(u64 sector, u32 sectors)
 {
@@ -519,4 +581,97 @@ TEST(writeback_strict_after_unfinished)
 	stub_sleep(60000);
 	CHECK(flushes > 2);
 	CHECK_EQ(writeback_dirty(&c), 0);
+}
+
+/* The same where it ends at the start of a segment, which the log has just gone on in. */
+TEST(writeback_unfinished_up_to_a_segment)
+{
+	u32 i;
+
+	opt.batch_order = true;
+	start(31);
+	write(0, 8, 1);
+	rig_flush(&c);
+	segment_condemn(&c.segs, c.log.put.seg);
+	keylog_drain(&c.log);
+	CHECK_EQ(keylog_head(&c.log).off, 0);
+	bdev->fail_flushes = 1;
+	writeback_urge(&c);
+	stub_sleep(50);
+	CHECK(c.writeback.unfinished);
+	write(100, 8, 1);
+	rig_flush(&c);
+	bdev->fail_flushes = 0;
+	stub_sleep(30000);
+	CHECK_EQ(writeback_dirty(&c), 0);
+	c.opt.batch_order = false;
+	bdev->flushes = 0;
+	for (i = 0; i < 10; i++) {
+		write(1000 + i * 100, 8, i);
+		rig_flush(&c);
+	}
+	rig_drain(&c);
+	CHECK_EQ(bdev->flushes, 10);
+}
+
+/* As another writer of the media may do it over a dirty key: never ourselves. */
+static void write_clean(u64 sector, u32 sectors, u8 value)
+{
+	struct extent e = { .start = sector, .len = sectors, .clean = true, .key_len = sectors };
+	struct shard *shard;
+
+	memset(buf, value, sectors * PCACHE_SECTOR);
+	CHECK_EQ(heads_alloc(&c.heads, SEGMENT_FILL, sectors, &e.seg, &e.sect), sectors);
+	pcache_store(&c, &e, buf);
+	shard = pcache_lock_shard(&c, sector, GFP_KERNEL);
+	CHECK(shard);
+	index_insert(&shard->index, &e, NULL);
+	keylog_append(&c.log, shard, &e);
+	spin_unlock(&shard->lock);
+}
+
+static unsigned long fail_from;
+
+static void fail_late(void)
+{
+	bdev->fail_flushes = ++flushes >= fail_from;
+}
+
+/*
+ * A clean key over a dirty one, on an origin that has what the clean one says. It still has it after
+ * a power cut in the middle of write-back, whichever flush that cuts off.
+ */
+static void clean_over_dirty(unsigned long cut)
+{
+	start(31);
+	write(8, 8, 1);
+	rig_flush(&c);
+	write_clean(8, 8, 7);
+	rig_flush(&c);
+	memset(bdev->mem + 8 * PCACHE_SECTOR, 7, 8 * PCACHE_SECTOR);
+	reopen();
+	fail_from = cut;
+	bdev->on_flush = fail_late;
+	writeback_urge(&c);
+	stub_sleep(50);
+	rig_close(&c);
+	fake_origin_crash(bdev, false);
+	bdev->on_flush = NULL;
+	bdev->fail_flushes = 0;
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+	rig_drain(&c);
+	expect(8, 8, 7);
+	pcache_set_gc_percent(&c, 0);
+	settle();
+	CHECK(origin_is(8, 8, 7));
+}
+
+TEST(writeback_clean_over_dirty_cut_first)
+{
+	clean_over_dirty(1);
+}
+
+TEST(writeback_clean_over_dirty_cut_second)
+{
+	clean_over_dirty(2);
 }
