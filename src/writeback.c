@@ -625,6 +625,7 @@ static int do_batch(struct pcache *c)
 	measure(wb, sectors, begun, written);
 	WRITE_ONCE(wb->backoff, 0);
 	WRITE_ONCE(wb->written_back, wb->written_back + dirty);
+	smp_wmb();	/* pairs with writeback_flush() */
 	WRITE_ONCE(wb->passed, wb->passed + keys);
 	pcache_count(c, STAT_writeback_batches, 1);
 	trace_pcache_writeback(c->name, pos.seg, pos.off, dirty);
@@ -761,6 +762,7 @@ int writeback_flush(struct pcache *c)
 		return r;
 	if (!has_passed(wb, target))
 		return READ_ONCE(wb->failures) != failures ? wb->last_error : -EBUSY;
+	smp_rmb();	/* pairs with do_batch() */
 	return READ_ONCE(wb->losses) != losses ? -EIO : 0;
 }
 
