@@ -20,8 +20,11 @@
 /* How far ahead of a set the log is made zero, so that few sets pay the fence for it. */
 #define ZERO_AHEAD	PCACHE_BLOCK
 
-/* Keys that only keylog_lend() gives credit for. */
-#define LENT_KEYS	PCACHE_KSET_KEYS
+/*
+ * Keys that only keylog_lend() gives credit for: as many as there can be dirty pieces in a segment
+ * that can't be read any more. This is held back only while the log has no next segment.
+ */
+#define LENT_KEYS	(PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR)
 
 /* Keys of the stage: what a full set leaves there, and those of one more shard. */
 #define STAGE_KEYS	(PCACHE_KSET_KEYS + SHARD_KEYS)

@@ -14,12 +14,17 @@ static struct pcache_options opt;
 static struct pcache c;
 static u8 buf[MIB * PCACHE_SECTOR];
 
-static void start(u32 segments)
+static void start_at(u32 segments, struct log_pos pos)
 {
 	model = pmem_model_new(PCACHE_MIN_SIZE);
 	bdev = fake_origin_new(ORIGIN);
-	rig_format(model, bdev, &opt, segments, (struct log_pos){ 0, 0 });
+	rig_format(model, bdev, &opt, segments, pos);
 	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+}
+
+static void start(u32 segments)
+{
+	start_at(segments, (struct log_pos){ 0, 0 });
 }
 
 static void reopen(void)
@@ -254,6 +259,64 @@ TEST(writeback_lost_to_poison)
 TEST(writeback_lost_to_bad_checksum)
 {
 	lost_data(true);
+}
+
+#define SEG_SECTORS	(PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR)
+
+/* Nobody gets a segment any more, nor does the log have one to go on in. */
+static void take_all_segments(void)
+{
+	c.log.next = -1;
+	while (segment_alloc(&c.segs, SEGMENT_LOG) >= 0)
+		;
+}
+
+/* Keys, all for what is at @sector, as long as the log has room for what users append. */
+static void fill_log(u64 sector)
+{
+	struct shard *shard;
+	struct extent e;
+
+	while ((shard = pcache_lock_shard(&c, sector, GFP_KERNEL))) {
+		CHECK(index_find(&shard->index, sector, 1, &e));
+		segment_get(&c.segs, e.seg);
+		index_insert(&shard->index, &e, NULL);
+		keylog_append(&c.log, shard, &e);
+		spin_unlock(&shard->lock);
+	}
+	rig_flush(&c);
+	rig_check(&c);
+}
+
+/* All of a segment is lost, each sector by itself, when the log is as full as it gets. */
+TEST(writeback_loses_a_segment_with_the_log_full)
+{
+	u32 room = 2 * SEG_SECTORS * PCACHE_KSET_SIZE(1);
+	u64 i;
+
+	opt.data_crc = true;
+	start_at(31, (struct log_pos){ 0, PCACHE_SEG_DATA_SIZE - room });
+	for (i = 0; i < SEG_SECTORS; i++)
+		write(i, 1, 1);
+	write(100000, 1, 2);
+	rig_flush(&c);
+	for (i = 0; i < SEG_SECTORS; i++)
+		model->mem[place_of(i)]++;
+	take_all_segments();
+	fill_log(100000);
+
+	writeback_urge(&c);
+	stub_sleep(1);
+	CHECK_EQ(pcache_stat(&c, STAT_writeback_errors), 0);
+	CHECK_EQ(pcache_stat(&c, STAT_media_errors_dirty), SEG_SECTORS);
+	CHECK_EQ(writeback_dirty(&c), SEG_SECTORS);
+	CHECK(origin_is(100000, 1, 2));
+	rig_check(&c);
+	reopen();
+	for (i = 0; i < SEG_SECTORS; i += 1000)
+		CHECK_EQ(read(i, 1), -EIO);
+	expect(100000, 1, 2);
+	rig_check(&c);
 }
 
 static u64 heal_at;
