@@ -314,24 +314,42 @@ static bool is_lost(struct pcache *c, const struct extent *e)
 	return lost;
 }
 
-/* Serve what is in the cache. Returns whether the origin has to be asked all the same. */
-static bool read_hit(struct pcache *c, struct read_bio *rb, struct bvec_iter iter,
-		     const struct extent *e)
+static bool is_mapped(struct pcache *c, const struct extent *e)
 {
-	bool ask = false;
+	struct shard *shard = keylog_shard(&c->log, e->start);
+	bool mapped;
 
+	spin_lock(&shard->lock);
+	mapped = index_maps(&shard->index, e);
+	spin_unlock(&shard->lock);
+	return mapped;
+}
+
+/*
+ * Serve what is in the cache: *@len sectors. Returns false if the origin has to be asked all the
+ * same.
+ */
+static bool read_hit(struct pcache *c, struct read_bio *rb, struct bvec_iter iter,
+		     const struct extent *e, u32 *len)
+{
+	bool served = true;
+
+	*len = e->len;
 	if (copy_hit(c, rb->bio, iter, e)) {
 		if (is_lost(c, e))
 			WRITE_ONCE(rb->status, BLK_STS_IOERR);
+		else if (is_mapped(c, e))
+			served = false;
 		else
-			ask = true;
+			/* Replaced while it was dirty, perhaps: older is what the origin has. */
+			*len = 0;
 	}
 	segment_unpin(&c->segs, e->seg);
-	if (!ask) {
-		trace_pcache_hit(c->name, e->start, e->len);
-		pcache_count(c, STAT_read_hit_sectors, e->len);
+	if (served && *len) {
+		trace_pcache_hit(c->name, e->start, *len);
+		pcache_count(c, STAT_read_hit_sectors, *len);
 	}
-	return ask;
+	return served;
 }
 
 /* Note, under the shard's lock, that what the origin answers is only good until a write comes. */
@@ -345,8 +363,9 @@ static u32 begin_fill(struct shard *shard, struct read_fill *f, u64 start, u32 l
 }
 
 /*
- * Serve what is at @iter: *@len sectors. Returns whether that has been done or is under way;
- * otherwise the origin has to read these sectors straight to their place.
+ * Serve what is at @iter: *@len sectors, or none if it has to be looked up again. Returns whether
+ * that has been done or is under way; otherwise the origin has to read these sectors straight to
+ * their place.
  */
 static bool read_piece(struct pcache *c, struct read_bio *rb, struct bvec_iter iter, u32 *len)
 {
@@ -364,8 +383,7 @@ static bool read_piece(struct pcache *c, struct read_bio *rb, struct bvec_iter i
 		if (!e.hit)
 			index_mark_hit(&shard->index, &e);
 		spin_unlock(&shard->lock);
-		*len = e.len;
-		return !read_hit(c, rb, iter, &e);
+		return read_hit(c, rb, iter, &e, len);
 	}
 	if (found)
 		*len = e.start - start;
