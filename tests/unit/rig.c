@@ -324,7 +324,9 @@ int rig_open(struct pcache *c, struct pmem_model *model, struct block_device *bd
 
 	memset(c, 0, sizeof(*c));
 	strscpy(c->name, "rig", sizeof(c->name));
-	pmem_model_open(model, &c->pmem, c->name);
+	r = pmem_open(&c->pmem, &model->dax, 0, model->size, c->name);
+	if (r)
+		return r;
 	c->origin.bdev = bdev;
 	c->origin.sectors = bdev->sectors;
 	c->on_space = no_one_to_tell;

@@ -90,11 +90,15 @@ void might_sleep(void)
 
 long stub_allocated;
 size_t stub_largest_alloc = SIZE_MAX;
+bool stub_fail_once;
 static long fail_after = -1;
 
-void stub_fail_alloc_after(long n)
+long stub_fail_alloc_after(long n)
 {
+	long left = fail_after;
+
 	fail_after = n;
+	return left;
 }
 
 bool stub_alloc_fails(void)
@@ -107,7 +111,11 @@ bool stub_alloc_fails(void)
 		return false;
 	if (fail_after)
 		fail_after--;
-	return !fail_after;
+	if (fail_after)
+		return false;
+	if (stub_fail_once)
+		fail_after = -1;
+	return true;
 }
 
 void *kmalloc(size_t size, gfp_t gfp)

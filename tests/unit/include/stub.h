@@ -24,8 +24,13 @@ struct stub_life;
 struct stub_life *stub_begin_life(void);
 void stub_end_life(struct stub_life *outer);
 
-/* Allocations that can fail do so after @n more, until this is called with a negative number. */
-void stub_fail_alloc_after(long n);
+/*
+ * The @n-th allocation from now on fails if it can, and all after it, until this is called with a
+ * negative number. Returns how many were left of the last call's, or a negative number.
+ */
+long stub_fail_alloc_after(long n);
+/* No more than the first of them fails. */
+extern bool stub_fail_once;
 /* Told by anything that allocates. Returns whether it shall fail. */
 bool stub_alloc_fails(void);
 /* Bytes and objects allocated and not freed. */
