@@ -769,6 +769,33 @@ TEST(index_memory_after_activation)
 	memory_random(true, 1 << 20, true, false, true);
 }
 
+/* What is to be marked may be gone by then. */
+TEST(index_mark_nothing)
+{
+	struct extent e = { .start = 8, .len = 8, .key_len = 8 }, other = e, found;
+	struct index_pool pool;
+	struct index ix;
+	u64 removed = 0;
+
+	CHECK_EQ(index_pool_init(&pool, true, 1), 0);
+	index_init(&ix, &pool, INDEX_INSERT_LEAVES);
+	index_mark_verified(&ix, &e);
+	while (!index_stocked(&ix))
+		index_stock(&ix, index_get_leaf(&pool, GFP_KERNEL));
+	other.sect = 8;
+	index_insert(&ix, &other, NULL);
+	index_mark_verified(&ix, &e);
+	CHECK(index_find(&ix, 8, 8, &found) && !found.verified);
+	index_mark_verified(&ix, &other);
+	CHECK(index_find(&ix, 8, 8, &found) && found.verified);
+	CHECK(!index_remove_key(&ix, &other, 8, false, &removed, &found));
+	CHECK_EQ(removed, 8);
+	index_mark_verified(&ix, &other);
+	index_exit(&ix);
+	index_pool_exit(&pool);
+	CHECK_EQ(stub_allocated, 0);
+}
+
 TEST(index_no_memory)
 {
 	struct index_pool pool;

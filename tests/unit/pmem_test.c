@@ -115,32 +115,42 @@ TEST(pmem_known_bad_block)
 }
 
 /* A device whose memory lies in pieces, and not in order. */
+static struct dax_device *in_pieces(u8 **mem)
+{
+	static struct stub_dax_piece pieces[] = {
+		{ NULL, 3 }, { NULL, 1 }, { NULL, 4 }, { NULL, 1 }, { NULL, 1 },
+	};
+	static const u8 at[] = { 10, 2, 6, 15, 0 };
+	static struct dax_device dax = { .pieces = pieces, .nr_pieces = ARRAY_SIZE(pieces) };
+	int i;
+
+	*mem = mmap(NULL, 16 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		    -1, 0);
+	for (i = 0; i < 16; i++)
+		(*mem)[i * PAGE_SIZE] = i;
+	for (i = 0; i < ARRAY_SIZE(pieces); i++)
+		pieces[i].mem = *mem + at[i] * PAGE_SIZE;
+	return &dax;
+}
+
 TEST(pmem_in_pieces)
 {
-	u8 *mem = mmap(NULL, 16 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		       -1, 0);
-	struct stub_dax_piece pieces[] = {
-		{ mem + 10 * PAGE_SIZE, 3 }, { mem + 2 * PAGE_SIZE, 1 }, { mem + 6 * PAGE_SIZE, 4 },
-	};
-	struct dax_device dax = { .pieces = pieces, .nr_pieces = 3 };
+	static const u8 expect[] = { 11, 12, 2, 6, 7, 8, 9, 15, 0 };
+	u8 *mem;
+	struct dax_device *dax = in_pieces(&mem);
 	struct stub_dax_piece alone = { mem + 7 * PAGE_SIZE, 1 };
 	struct dax_device other = { .pieces = &alone, .nr_pieces = 1 };
 	struct pmem pm2;
 	int i;
 
-	for (i = 0; i < 16; i++)
-		mem[i * PAGE_SIZE] = i;
-	CHECK_EQ(pmem_open(&pm, &dax, PAGE_SIZE, 7 * PAGE_SIZE, "pieces"), 0);
-	CHECK_EQ(pm.nr_extents, 3);
-	for (i = 0; i < 7; i++) {
-		static const u8 expect[] = { 11, 12, 2, 6, 7, 8, 9 };
-
+	CHECK_EQ(pmem_open(&pm, dax, PAGE_SIZE, 9 * PAGE_SIZE, "pieces"), 0);
+	CHECK_EQ(pm.nr_extents, 5);
+	for (i = 0; i < 9; i++)
 		CHECK_EQ(((u8 *)pm.base)[i * PAGE_SIZE], expect[i]);
-	}
 	CHECK_EQ(pmem_open(&pm2, &other, 0, PAGE_SIZE, "other"), 0);
 	CHECK(pmem_overlaps(&pm, &pm2));
 	pmem_close(&pm2);
-	alone.mem = mem + 10 * PAGE_SIZE;
+	alone.mem = mem + 13 * PAGE_SIZE;
 	CHECK_EQ(pmem_open(&pm2, &other, 0, PAGE_SIZE, "other"), 0);
 	CHECK(!pmem_overlaps(&pm, &pm2));
 	pmem_close(&pm2);
@@ -148,24 +158,36 @@ TEST(pmem_in_pieces)
 	CHECK_EQ(stub_allocated, 0);
 }
 
-TEST(pmem_no_memory)
+/* Returns after how many allocations it opens. */
+static long open_without_memory(struct dax_device *dax, u64 start, u64 size)
 {
 	long n;
 
-	model = pmem_model_new(SIZE);
 	for (n = 1; n < 10; n++) {
 		int r;
 
 		stub_fail_alloc_after(n);
-		r = pmem_open(&pm, &model->dax, 0, SIZE, "poor");
+		r = pmem_open(&pm, dax, start, size, "poor");
 		stub_fail_alloc_after(-1);
 		if (!r)
 			break;
 		CHECK_EQ(r, -ENOMEM);
 		CHECK_EQ(stub_allocated, 0);
 	}
-	CHECK(n < 10);
-	close_model();
+	pmem_close(&pm);
+	CHECK_EQ(stub_allocated, 0);
+	return n;
+}
+
+TEST(pmem_no_memory)
+{
+	u8 *mem;
+
+	model = pmem_model_new(SIZE);
+	CHECK_EQ(open_without_memory(&model->dax, 0, SIZE), 2);
+	/* Twice for the pieces, their pages, and the mapping of those. */
+	CHECK_EQ(open_without_memory(in_pieces(&mem), PAGE_SIZE, 9 * PAGE_SIZE), 5);
+	pmem_model_free(model);
 }
 
 /*

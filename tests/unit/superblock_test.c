@@ -96,6 +96,8 @@ TEST(superblock_not_blank)
 	model->mem[20480] = 1;
 	CHECK_EQ(superblock_read(&pm, &sb), 0);
 	CHECK(sb.blank);
+	pmem_model_poison(model, 16384);
+	expect(-EIO, "poisoned");
 }
 
 TEST(superblock_refused)
