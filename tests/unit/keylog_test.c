@@ -214,6 +214,62 @@ TEST(keylog_full)
 	CHECK(c.log.put.off + LAST <= PCACHE_SEG_DATA_SIZE);
 }
 
+static u64 place_of(u64 sector)
+{
+	struct extent e;
+
+	CHECK(index_find(&keylog_shard(&c.log, sector)->index, sector, 1, &e));
+	return pcache_addr(&c, &e);
+}
+
+/*
+ * Lost data needs keys, too: the log lends them where writers get no more credit, and if that is not
+ * enough, the rest waits until there is room again.
+ */
+static void lost_in_a_full_log(u32 lost, bool fits)
+{
+	struct log_pos pos = { 0, PCACHE_SEG_DATA_SIZE - LAST - 4000 * PCACHE_KSET_SIZE(1) };
+	struct shard *shard;
+	int id, spare = -1;
+	u32 i;
+
+	start_at(8, pos);
+	for (i = 0; i < lost; i++)
+		write(5000 + 2 * i);
+	keylog_commit(&c.log);
+	for (i = 0; i < lost; i++)
+		pmem_model_poison(model, place_of(5000 + 2 * i));
+	while ((id = segment_alloc(&c.segs, SEGMENT_LOG)) >= 0)
+		spare = id;
+	c.log.next = -1;
+	reclaim_stop(&c);
+	while ((shard = pcache_lock_shard(&c, 5000, GFP_KERNEL))) {
+		struct extent e = { .start = 0, .len = 1, .seg = spare, .key_len = 1 };
+
+		segment_get(&c.segs, spare);
+		index_insert(&shard->index, &e, NULL);
+		keylog_append(&c.log, shard, &e);
+		spin_unlock(&shard->lock);
+		keylog_commit(&c.log);
+	}
+	CHECK_EQ(writeback_flush(&c), fits ? -EIO : -ENOSPC);
+	CHECK(c.log.put.off + LAST <= PCACHE_SEG_DATA_SIZE);
+	c.log.next = spare;
+	CHECK_EQ(writeback_flush(&c), -EIO);
+	for (i = 0; i < lost; i++)
+		CHECK_EQ(rig_read(&c, 5000 + 2 * i, 1, (u8[PCACHE_SECTOR]){ }, false), -EIO);
+}
+
+TEST(keylog_lends_keys_for_what_is_lost)
+{
+	lost_in_a_full_log(100, true);
+}
+
+TEST(keylog_has_lent_all_keys)
+{
+	lost_in_a_full_log(300, false);
+}
+
 TEST(keylog_tails)
 {
 	struct log_pos half, end;

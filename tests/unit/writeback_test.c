@@ -207,7 +207,7 @@ static u64 place_of(u64 sector)
 }
 
 /* Dirty data that can't be read is lost, alone, and for good: until someone writes there. */
-static void lost_data(bool crc)
+static void lost_data(bool crc, bool poison)
 {
 	u32 seg;
 	u64 addr;
@@ -220,10 +220,10 @@ static void lost_data(bool crc)
 	rig_flush(&c);
 	seg = entry_of(2000).seg;
 	addr = place_of(2004);
-	if (crc)
-		model->mem[addr]++;
-	else
+	if (poison)
 		pmem_model_poison(model, addr);
+	else
+		model->mem[addr]++;
 	settle();
 	/* Nothing more is trusted to the memory around it. */
 	write(4000, 8, 4);
@@ -253,12 +253,233 @@ static void lost_data(bool crc)
 
 TEST(writeback_lost_to_poison)
 {
-	lost_data(false);
+	lost_data(false, true);
+}
+
+TEST(writeback_lost_to_poison_crc)
+{
+	lost_data(true, true);
 }
 
 TEST(writeback_lost_to_bad_checksum)
 {
-	lost_data(true);
+	lost_data(true, false);
+}
+
+static u64 fail_at;
+
+static void poison(void)
+{
+	pmem_model_poison(model, fail_at);
+	bdev->on_write = NULL;
+}
+
+/* It may go bad between the look at it and the copy for a driver that wants its memory aligned. */
+TEST(writeback_lost_while_copied)
+{
+	u32 i;
+
+	start(31);
+	bdev->align = PAGE_SIZE;
+	write(0, 1, 1);
+	for (i = 1; i <= 4; i++)
+		write(i * 1000, 128, 2);
+	write(5000, 1, 3);
+	rig_flush(&c);
+	/* One more page than there are transfers: the first are written before it is copied. */
+	fail_at = place_of(4000) + 127 * PCACHE_SECTOR;
+	bdev->on_write = poison;
+	settle();
+	CHECK(!bdev->on_write);
+	CHECK_EQ(bdev->writes, 1 + 4 * 16 - 1 + 1);
+	CHECK(origin_is(3000, 128, 2));
+	CHECK(origin_is(5000, 1, 3));
+	expect(4000, 127, 2);
+	CHECK_EQ(read(4127, 1), -EIO);
+	CHECK(pcache_stat(&c, STAT_media_errors_dirty));
+	reopen();
+	CHECK_EQ(read(4127, 1), -EIO);
+	rig_check(&c);
+}
+
+/* A log that can't be read any more stops write-back where it is, and nothing else. */
+static void unreadable_log(bool poison)
+{
+	struct log_pos tail;
+	u64 second;
+	u32 i;
+
+	start(31);
+	write(0, 8, 1);
+	rig_flush(&c);
+	second = PCACHE_SEGS_OFF + PCACHE_SEG_DATA_OFF + keylog_head(&c.log).off;
+	for (i = 0; i < 10; i++)
+		write(1000 + i * 100, 8, 2);
+	rig_flush(&c);
+	/* The header of the set is good, its keys are not. */
+	second += 128;
+	if (poison)
+		pmem_model_poison(model, second);
+	else
+		model->mem[second]++;
+	stub_sleep(30000);
+	CHECK_LOG(poison ? "poisoned at 0:64" : "no good set at 0:64, short of");
+	CHECK_LOG("write-back fails with error");
+	CHECK_EQ(writeback_flush(&c), poison ? -EIO : -EUCLEAN);
+	tail = keylog_dirty_tail(&c.log);
+	CHECK(tail.off <= 64);
+	expect(0, 8, 1);
+	expect(1000, 8, 2);
+	write(0, 8, 3);
+	expect(0, 8, 3);
+
+	if (poison)
+		pmem_model_heal(model, second);
+	else
+		model->mem[second]--;
+	CHECK_EQ(writeback_flush(&c), 0);
+	for (i = 0; i < 10; i++)
+		CHECK(origin_is(1000 + i * 100, 8, 2));
+	CHECK(origin_is(0, 8, 3));
+	rig_check(&c);
+}
+
+TEST(writeback_of_a_poisoned_log)
+{
+	unreadable_log(true);
+}
+
+TEST(writeback_of_a_bad_log)
+{
+	unreadable_log(false);
+}
+
+/* A log that has been written back, and can't be read, is not reclaimed; but tried again. */
+TEST(reclaim_of_a_bad_log)
+{
+	u64 first = PCACHE_SEGS_OFF + PCACHE_SEG_DATA_OFF;
+
+	start(31);
+	write(0, 8, 1);
+	rig_drain(&c);
+	model->mem[first]++;
+	pcache_set_gc_percent(&c, 0);
+	stub_sleep(30000);
+	CHECK(c.reclaim.failed);
+	CHECK_LOG("no good set at 0:0, short of 0:64");
+	CHECK_EQ(keylog_key_tail(&c.log).off, 0);
+	expect(0, 8, 1);
+	model->mem[first]--;
+	stub_sleep(30000);
+	CHECK(!c.reclaim.failed);
+	CHECK(log_pos_equal(keylog_key_tail(&c.log), keylog_head(&c.log)));
+	rig_check(&c);
+}
+
+/* A flush ends when there is nothing to wait for any more: write-back has stopped, or will. */
+TEST(writeback_flush_in_vain)
+{
+	start(31);
+	write(0, 8, 1);
+	writeback_interrupt(&c, true);
+	CHECK_EQ(writeback_flush(&c), -EBUSY);
+	writeback_interrupt(&c, false);
+	CHECK_EQ(writeback_flush(&c), 0);
+	CHECK(origin_is(0, 8, 1));
+	write(0, 8, 2);
+	bdev->fail_flushes = 1;
+	CHECK_EQ(writeback_flush(&c), -EIO);
+	bdev->fail_flushes = 0;
+	pcache_stop(&c);
+	CHECK_EQ(writeback_flush(&c), -EBUSY);
+	/* What was queued in that moment finds that it is late. */
+	queue_delayed_work(c.writeback.wq, &c.writeback.work, 0);
+	queue_delayed_work(c.reclaim.wq, &c.reclaim.work, 0);
+	stub_sleep(1);
+	CHECK_EQ(writeback_dirty(&c), 8);
+	pcache_start(&c);
+	CHECK_EQ(writeback_flush(&c), 0);
+	CHECK(origin_is(0, 8, 2));
+}
+
+/* Does the log say that a piece of data is not on the origin yet? In doubt it is not. */
+TEST(writeback_has_passed_what_is_clean)
+{
+	struct shard *shard;
+	struct extent e;
+
+	start(31);
+	write(1000, 8, 1);
+	write(2000, 8, 2);
+	shard = keylog_shard(&c.log, 1000);
+	CHECK(index_find(&shard->index, 1000, 8, &e));
+	CHECK(writeback_is_dirty(&c, &e));
+	stub_fail_alloc_after(1);
+	CHECK(writeback_is_dirty(&c, &e));
+	stub_fail_alloc_after(-1);
+	e.clean = true;
+	CHECK(!writeback_is_dirty(&c, &e));
+	e.clean = false;
+	rig_drain(&c);
+	CHECK(!writeback_is_dirty(&c, &e));
+	write(2000, 8, 3);
+	CHECK(!writeback_is_dirty(&c, &e));
+}
+
+/* There is no memory, and none left in reserve. */
+static void **take_all_leaves(void)
+{
+	void **leaf, **all = NULL;
+
+	stub_fail_alloc_after(1);
+	while ((leaf = index_get_leaf(&c.index_pool, GFP_NOWAIT | __GFP_NOWARN))) {
+		*leaf = all;
+		all = leaf;
+	}
+	return all;
+}
+
+static void give_leaves_back(void **all)
+{
+	stub_fail_alloc_after(-1);
+	while (all) {
+		void **leaf = all;
+
+		all = *leaf;
+		index_put_leaf(&c.index_pool, leaf);
+	}
+}
+
+/* A batch has leaves for one set at least. */
+TEST(writeback_no_memory)
+{
+	void **all;
+	u32 i;
+
+	start(31);
+	for (i = 0; i < 3000; i++)
+		write(i * 1000 % (ORIGIN - 8) & ~7ull, 8, 1);
+	rig_flush(&c);
+	all = take_all_leaves();
+	rig_drain(&c);
+	CHECK(pcache_stat(&c, STAT_writeback_batches) > 3000 / PCACHE_KSET_KEYS);
+	give_leaves_back(all);
+	rig_check(&c);
+}
+
+TEST(shard_no_memory)
+{
+	struct shard *shard;
+	void **all;
+
+	start(31);
+	all = take_all_leaves();
+	CHECK(!pcache_lock_shard(&c, 0, GFP_NOWAIT | __GFP_NOWARN));
+	give_leaves_back(all);
+	shard = pcache_lock_shard(&c, 0, GFP_NOWAIT | __GFP_NOWARN);
+	CHECK(shard);
+	spin_unlock(&shard->lock);
+	rig_check(&c);
 }
 
 #define SEG_SECTORS	(PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR)
@@ -612,6 +833,42 @@ TEST(reclaim_keeps_what_is_hit)
 			pcache_stat(&c, STAT_reinserted_sectors));
 	/* Not all: reclaim must have dropped as much as it moves. */
 	CHECK(kept >= 16 * 64 / 4);
+}
+
+/* What is hit is worth a copy only if it can be read. */
+static void not_moved(bool crc)
+{
+	u32 i;
+
+	opt.data_crc = crc;
+	start(24);
+	for (i = 0; i < 100; i++)
+		write(i * 100, 32, 1);
+	write(20000, 32, 2);
+	write(30000, 32, 3);
+	rig_drain(&c);
+	expect(20000, 32, 2);
+	expect(30000, 32, 3);
+	if (crc)
+		model->mem[place_of(20000)]++;
+	else
+		pmem_model_poison(model, place_of(20000));
+	pcache_set_gc_percent(&c, 0);
+	settle();
+	CHECK_EQ(pcache_stat(&c, STAT_reinserted_sectors), 32);
+	expect(20000, 32, 2);
+	expect(30000, 32, 3);
+	rig_check(&c);
+}
+
+TEST(reclaim_drops_what_is_poisoned)
+{
+	not_moved(false);
+}
+
+TEST(reclaim_drops_what_has_a_bad_checksum)
+{
+	not_moved(true);
 }
 
 static void see_order(void)
