@@ -179,39 +179,53 @@ TEST(keylog_goes_on_in_another_segment)
 }
 
 /* Without a segment for the log to go on in, no credit is given that it could not keep. */
+static bool append(u64 sector)
+{
+	struct extent e = { .start = sector, .len = 1, .seg = 0, .key_len = 1 };
+	struct shard *shard = pcache_lock_shard(&c, sector, GFP_KERNEL);
+
+	if (!shard)
+		return false;
+	segment_get(&c.segs, 0);
+	index_insert(&shard->index, &e, NULL);
+	keylog_append(&c.log, shard, &e);
+	spin_unlock(&shard->lock);
+	return true;
+}
+
 TEST(keylog_full)
 {
-	struct log_pos pos = { 0, PCACHE_SEG_DATA_SIZE - LAST - 100 * PCACHE_KSET_SIZE(1) };
-	struct shard *shard;
-	u32 n = 0;
-	int id;
+	struct log_pos pos = { 0, PCACHE_SEG_DATA_SIZE - LAST - 4000 * PCACHE_KSET_SIZE(1) };
+	u32 n = 0, i;
 
 	start_at(8, pos);
 	/* The log has one segment at hand; take all others, and then fill it up. */
-	while ((id = segment_alloc(&c.segs, SEGMENT_LOG)) >= 0)
+	while (segment_alloc(&c.segs, SEGMENT_LOG) >= 0)
 		;
 	c.log.put.seg = c.log.next;
 	c.log.next = -1;
 	reclaim_stop(&c);
 	writeback_stop(&c);
 	keylog_drain(&c.log);
-	while ((shard = pcache_lock_shard(&c, 0, GFP_KERNEL))) {
-		struct extent e = { .start = n % 8192, .len = 1, .seg = 0, .key_len = 1 };
-
-		segment_get(&c.segs, 0);
-		index_insert(&shard->index, &e, NULL);
-		keylog_append(&c.log, shard, &e);
-		spin_unlock(&shard->lock);
-		n++;
-		if (n % 7 == 0)
+	rig_check(&c);
+	while (append(n % 8192)) {
+		if (++n % 7 == 0)
 			keylog_commit(&c.log);
 		if (n % 64 == 0)
-			CHECK(c.log.put.off + LAST <= PCACHE_SEG_DATA_SIZE);
+			rig_check(&c);
 	}
-	CHECK(n);
-	/* All that was promised fits all the same. */
-	keylog_commit(&c.log);
-	CHECK(c.log.put.off + LAST <= PCACHE_SEG_DATA_SIZE);
+	CHECK(n > 2000);
+	/* All that was promised fits all the same, each key in a set of its own. */
+	for (i = 1; i < 100; i++) {
+		u64 sector = i * 8192;
+
+		while (keylog_shard(&c.log, sector)->credit) {
+			CHECK(append(sector));
+			keylog_commit(&c.log);
+			CHECK(c.log.put.off + LAST <= PCACHE_SEG_DATA_SIZE);
+		}
+	}
+	CHECK_EQ(c.log.promised, 0);
 }
 
 static u64 place_of(u64 sector)
@@ -229,7 +243,6 @@ static u64 place_of(u64 sector)
 static void lost_in_a_full_log(u32 lost, bool fits)
 {
 	struct log_pos pos = { 0, PCACHE_SEG_DATA_SIZE - LAST - 4000 * PCACHE_KSET_SIZE(1) };
-	struct shard *shard;
 	int id, spare = -1;
 	u32 i;
 
@@ -243,15 +256,8 @@ static void lost_in_a_full_log(u32 lost, bool fits)
 		spare = id;
 	c.log.next = -1;
 	reclaim_stop(&c);
-	while ((shard = pcache_lock_shard(&c, 5000, GFP_KERNEL))) {
-		struct extent e = { .start = 0, .len = 1, .seg = spare, .key_len = 1 };
-
-		segment_get(&c.segs, spare);
-		index_insert(&shard->index, &e, NULL);
-		keylog_append(&c.log, shard, &e);
-		spin_unlock(&shard->lock);
+	while (append(0))
 		keylog_commit(&c.log);
-	}
 	CHECK_EQ(writeback_flush(&c), fits ? -EIO : -ENOSPC);
 	CHECK(c.log.put.off + LAST <= PCACHE_SEG_DATA_SIZE);
 	c.log.next = spare;
