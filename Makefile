@@ -8,6 +8,7 @@
 #				kernels
 #	make check-all		the same with more kernels and more power cuts
 #	make mutants		plants bugs that those tests must find, one at a time
+#	make coverage		which lines of the source all those tests execute, and which they do not
 #	make bench		the module beside dm-linear and dm-writecache, in figures
 #	make demo		what the module is for, in two minutes
 #	make lint		what checks the source without running it
@@ -46,6 +47,10 @@ mutants:
 	tests/setup
 	tests/mutants/run
 
+coverage:
+	tests/setup coverage
+	tests/coverage/run
+
 bench:
 	tests/setup
 	tests/bench/run
@@ -56,4 +61,4 @@ demo:
 lint:
 	tests/lint
 
-.PHONY: all install clean unit check check-all mutants bench demo lint
+.PHONY: all install clean unit check check-all mutants coverage bench demo lint
