@@ -54,7 +54,6 @@ struct replay_shard {
 	struct item *items;		/* ... as they are sorted */
 	struct item *spare;
 	u32 nr;
-	int err;
 	u32 count[RADIX];
 };
 
@@ -76,18 +75,12 @@ struct replay {
  * From a batch to the index.
  */
 
-static int stock(struct replay_shard *s)
+static void stock(struct replay_shard *s)
 {
-	while (!index_stocked(s->index)) {
-		/* Memory must not wait for the device that is being resumed. */
-		void *leaf = index_get_leaf(&s->c->index_pool, GFP_NOIO);
-
-		if (!leaf)
-			return -ENOMEM;
-		index_stock(s->index, leaf);
-	}
+	/* It waits for memory if it must, and that not for the device that is being resumed. */
+	while (!index_stocked(s->index))
+		index_stock(s->index, index_get_leaf(&s->c->index_pool, GFP_NOIO));
 	cond_resched();
-	return 0;
 }
 
 /* Sort by one digit of the keys. What is equal stays in order. */
@@ -154,7 +147,7 @@ static void sort_by_log(struct replay_shard *s)
  * What overlaps neither another of the batch nor what is mapped goes in by address: for these the
  * log's order does not matter. The rest is left as the batch.
  */
-static int fill_sorted(struct replay_shard *s)
+static void fill_sorted(struct replay_shard *s)
 {
 	const struct item *item = s->items, *end = item + s->nr;
 	struct item *rest = s->items;
@@ -166,30 +159,27 @@ static int fill_sorted(struct replay_shard *s)
 		u64 from = reached;
 
 		reached = max(reached, ent->start + val_len(ent->val));
-		if (!index_stocked(s->index) && stock(s))
-			return -ENOMEM;
+		if (!index_stocked(s->index))
+			stock(s);
 		if (ent->start < from || (item + 1 < end && item[1].key < reached) ||
 		    !index_fill(s->index, &gap, ent))
 			*rest++ = *item;
 	}
 	s->nr = rest - s->items;
-	return 0;
 }
 
-static int insert(struct replay_shard *s, struct extent *e, bool *over_dirty)
+static void insert(struct replay_shard *s, struct extent *e, bool *over_dirty)
 {
-	if (!index_stocked(s->index) && stock(s))
-		return -ENOMEM;
+	if (!index_stocked(s->index))
+		stock(s);
 	index_insert(s->index, e, over_dirty);
-	return 0;
 }
 
 /* What is mapped there gives way. */
-static int replay_entry(struct replay_shard *s, const struct entry *ent)
+static void replay_entry(struct replay_shard *s, const struct entry *ent)
 {
 	struct extent e, same;
 	bool over_dirty;
-	int r;
 
 	entry_unpack(ent, &e);
 	/* The same place again: lost data that was kept. Its older key must not end it. */
@@ -198,9 +188,9 @@ static int replay_entry(struct replay_shard *s, const struct entry *ent)
 		if (e.lost)
 			WRITE_ONCE(s->c->writeback.marks, true);
 	}
-	r = insert(s, &e, &over_dirty);
-	if (r || !e.clean || !over_dirty)
-		return r;
+	insert(s, &e, &over_dirty);
+	if (!e.clean || !over_dirty)
+		return;
 	/*
 	 * A clean key over a dirty one: the origin can't hold what the clean one says before the
 	 * dirty one has gone there, so it is as dirty (rule 10). That can't be told any more when
@@ -208,32 +198,22 @@ static int replay_entry(struct replay_shard *s, const struct entry *ent)
 	 */
 	e.clean = false;
 	WRITE_ONCE(s->c->writeback.unfinished, true);
-	return insert(s, &e, NULL);
-}
-
-static int replay_batch(struct replay_shard *s)
-{
-	u32 i;
-	int r;
-
-	sort_by_start(s);
-	r = fill_sorted(s);
-	if (r)
-		return r;
-	/* Later keys win over earlier ones (rule 2). */
-	sort_by_log(s);
-	for (i = 0; !r && i < s->nr; i++) {
-		r = replay_entry(s, s->items[i].ent);
-		cond_resched();
-	}
-	return r;
+	insert(s, &e, NULL);
 }
 
 static void replay_work(struct work_struct *work)
 {
 	struct replay_shard *s = container_of(work, struct replay_shard, work);
+	u32 i;
 
-	s->err = replay_batch(s);
+	sort_by_start(s);
+	fill_sorted(s);
+	/* Later keys win over earlier ones (rule 2). */
+	sort_by_log(s);
+	for (i = 0; i < s->nr; i++) {
+		replay_entry(s, s->items[i].ent);
+		cond_resched();
+	}
 }
 
 /*
@@ -241,17 +221,14 @@ static void replay_work(struct work_struct *work)
  */
 
 /* Let a worker have what has been read for the shard. */
-static int hand_over(struct replay *rp, struct replay_shard *s)
+static void hand_over(struct replay *rp, struct replay_shard *s)
 {
 	flush_work(&s->work);
-	if (s->err)
-		return s->err;
 	swap(s->fresh, s->batch);
 	s->nr = s->next - s->batch;
 	s->next = s->fresh;
 	s->end = s->fresh + rp->batch;
 	queue_work(rp->wq, &s->work);
-	return 0;
 }
 
 static int bad_key(struct replay *rp, struct log_pos pos, const struct media_key *key,
@@ -312,7 +289,9 @@ static int replay_key(struct replay *rp, struct log_pos pos, const struct media_
 		rp->dirty_sectors += e.len;
 	s = &rp->shards[keylog_shard(&rp->c->log, e.start) - rp->c->shards];
 	*s->next++ = extent_pack(&e);
-	return s->next < s->end ? 0 : hand_over(rp, s);
+	if (s->next == s->end)
+		hand_over(rp, s);
+	return 0;
 }
 
 static int replay_set(struct replay *rp, struct log_pos pos)
@@ -391,11 +370,9 @@ static int replay_all(struct replay *rp, struct log_pos *head)
 	unsigned int i;
 
 	for (i = 0; !r && i < rp->c->nr_shards; i++)
-		r = hand_over(rp, &rp->shards[i]);
-	for (i = 0; i < rp->c->nr_shards; i++) {
+		hand_over(rp, &rp->shards[i]);
+	for (i = 0; i < rp->c->nr_shards; i++)
 		flush_work(&rp->shards[i].work);
-		r = r ? r : rp->shards[i].err;
-	}
 	return r ? r : check_log(rp, *head);
 }
 

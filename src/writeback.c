@@ -72,13 +72,8 @@ int writeback_init(struct pcache *c)
 		wb->nr_ios++;
 		wb->nr_free++;
 	}
-	while (wb->batch.nr_stock < WRITEBACK_LEAVES) {
-		void *leaf = index_get_leaf(&c->index_pool, GFP_KERNEL);
-
-		if (!leaf)
-			return -ENOMEM;
-		index_stock(&wb->batch, leaf);
-	}
+	while (wb->batch.nr_stock < WRITEBACK_LEAVES)
+		index_stock(&wb->batch, index_get_leaf(&c->index_pool, GFP_KERNEL));
 	return 0;
 }
 
