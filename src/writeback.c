@@ -527,7 +527,7 @@ static bool may_take(struct pcache *c, u32 keys, u64 max, bool must)
 /*
  * Read the log from *@pos on, until a barrier, or until the batch is large enough; leave *@pos
  * there. Tells how many keys that were, and how many of their sectors are dirty. What is unfinished
- * is taken whole, or it is not the time for it.
+ * is taken whole, even if memory has to be waited for.
  */
 static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 {
@@ -560,8 +560,6 @@ static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 		cond_resched();
 		ended = !c->opt.batch_order && kset_is_barrier(wb->set, wb->replaying);
 	}
-	if (must)
-		return -ENOMEM;
 	wb->until = *pos;
 	return 0;
 }
@@ -609,7 +607,7 @@ static int do_batch(struct pcache *c)
 	wb->unreadable = false;
 	r = collect(c, &pos, &keys, &dirty);
 	sectors = wb->queued;
-	WRITE_ONCE(wb->failed, r < 0 && r != -ENOMEM);
+	WRITE_ONCE(wb->failed, r < 0);
 	if (!r)
 		r = write_all(c, &written);
 	index_clear(&wb->batch);

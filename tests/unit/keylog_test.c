@@ -195,7 +195,7 @@ static bool append(u64 sector)
 
 TEST(keylog_full)
 {
-	struct log_pos pos = { 0, PCACHE_SEG_DATA_SIZE - LAST - 4000 * PCACHE_KSET_SIZE(1) };
+	struct log_pos pos = { 0, PCACHE_SEG_DATA_SIZE - LAST - 40000 * PCACHE_KSET_SIZE(1) };
 	u32 n = 0, i;
 
 	start_at(8, pos);
@@ -273,7 +273,7 @@ TEST(keylog_lends_keys_for_what_is_lost)
 
 TEST(keylog_has_lent_all_keys)
 {
-	lost_in_a_full_log(300, false);
+	lost_in_a_full_log(5000, false);
 }
 
 TEST(keylog_tails)
