@@ -467,8 +467,6 @@ int keylog_read(struct keylog *log, struct log_pos *pos, const struct log_pos *e
 
 	if (end && log_pos_equal(*pos, *end))
 		return KEYLOG_END;
-	if (rest < LAST_SIZE)
-		return no_set(log, *pos, end);
 	if (pmem_read(log->pm, set, addr, LAST_SIZE))
 		return poisoned(log, *pos);
 	if (set->magic != PCACHE_KSET_MAGIC)

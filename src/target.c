@@ -145,18 +145,12 @@ static void close_devices(struct dm_target *ti, struct table *t)
 	dm_put_device(ti, t->cache_dev);
 }
 
-static int check_shape(struct dm_target *ti, unsigned int argc)
+static int check_words(struct dm_target *ti, unsigned int argc)
 {
 	if (argc < 2) {
 		pr_err("%s: the table line needs a cache device and an origin, it has %u words\n",
 		       name_of(ti), argc);
 		ti->error = "A cache device and an origin are needed";
-		return -EINVAL;
-	}
-	if (ti->begin) {
-		pr_err("%s: the cache begins at sector %llu of its table, not at 0\n", name_of(ti),
-		       (u64)ti->begin);
-		ti->error = "The cache must begin at sector 0 of its table";
 		return -EINVAL;
 	}
 	return 0;
@@ -166,7 +160,7 @@ static int check_shape(struct dm_target *ti, unsigned int argc)
 static int pcache_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 {
 	struct table *t;
-	int r = check_shape(ti, argc);
+	int r = check_words(ti, argc);
 
 	if (r)
 		return r;
