@@ -40,7 +40,7 @@ check:
 
 # Of the cases, by the first digits of their names: those that know the kernel, without what takes minutes and asks
 # nothing of it; those in which accesses may race; and those that go where little is tested else.
-KERNEL_CASES = 00[1245789] 01[0124] 02 03[1-4] 04[012] 05 06 08
+KERNEL_CASES = 00[1245789] 01[0124] 02 03[1-5] 04[012] 05 06 08
 RACE_CASES = 012 014 031 041 053 055 081
 FAULT_CASES = 004 033 041 055 090
 
