@@ -105,6 +105,8 @@ static void store(struct pcache *c, struct bio *bio, const struct extent *e, u32
 		done += n;
 	}
 	pmem_end(&c->pmem);
+	/* Pieces of memory need not be whole sectors: those were not counted right. */
+	bio->bi_iter.bi_sector = e->start + e->len;
 }
 
 /*
