@@ -82,7 +82,6 @@ struct ordeal_media ordeal_prepare(const struct recipe *recipe)
 	stub_seed(1);
 	stub_jiffies = 1000;
 	stub_largest_alloc = LARGEST_ALLOC;
-	rig_waiting = false;
 	if (!untouched[recipe->base].mem)
 		image_init(&untouched[recipe->base], media.model->mem, media.model->size);
 	image = untouched[recipe->base];

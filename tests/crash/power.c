@@ -45,10 +45,9 @@ void world_drain(struct world *w)
 static void next_life(struct world *w)
 {
 	struct pcache *c = world_cache(w);
-	bool waiting = rig_waiting, opening = w->opening, watched = w->watched;
+	bool opening = w->opening, watched = w->watched;
 
 	w->watched = w->depth == 1 && !below(32);
-	rig_waiting = false;
 	oracle_check_origin(&w->oracle, w->bdev, !w->s->opt.batch_order);
 	world_open(w);
 	oracle_check_cache(&w->oracle, c);
@@ -63,7 +62,6 @@ static void next_life(struct world *w)
 		oracle_check_drained(c);
 	}
 	rig_close(c);
-	rig_waiting = waiting;
 	w->opening = opening;
 	w->watched = watched;
 }

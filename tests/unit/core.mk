@@ -9,7 +9,7 @@ SRC := $(UNIT)/../../src
 CACHE := $(if $(PCACHE_CACHE),$(PCACHE_CACHE),$(HOME)/.cache/dm-pcache)
 TREE := $(subst /,-,$(abspath $(UNIT)/../..))
 
-CORE := cache head index index_pool keylog leaf media pmem reclaim replay segment superblock writeback
+CORE := cache head index index_pool keylog leaf media pmem read reclaim replay segment superblock write writeback
 HAVE := $(foreach c,$(CORE),$(if $(wildcard $(SRC)/$c.c),$c))
 STUBS := stub stub_rbtree
 

@@ -137,24 +137,13 @@ static void open_cache(void)
  * Reads.
  */
 
-/* As read.c does it: what can't be read is asked of the origin, if that has it. */
 static int read(u32 i, u32 *stamp)
 {
-	struct shard *shard = keylog_shard(&c.log, BASE + i);
-	const u8 *data = bdev->mem + (BASE + i) * PCACHE_SECTOR;
-	struct extent e;
-
-	if (index_find(&shard->index, BASE + i, 1, &e)) {
-		index_mark_hit(&shard->index, &e);
-		if (!pcache_verify(&c, &e) &&
-		    !pmem_read(&c.pmem, buf, pcache_addr(&c, &e), PCACHE_SECTOR))
-			data = buf;
-		else if (writeback_is_dirty(&c, &e))
-			return -EIO;
-	}
-	*stamp = stamp_of(data);
+	if (rig_read(&c, BASE + i, 1, buf, false))
+		return -EIO;
+	*stamp = stamp_of(buf);
 	/* Each four bytes are the same. */
-	CHECK(!memcmp(data, data + sizeof(u32), PCACHE_SECTOR - sizeof(u32)));
+	CHECK(!memcmp(buf, buf + sizeof(u32), PCACHE_SECTOR - sizeof(u32)));
 	return 0;
 }
 

@@ -3,11 +3,14 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include <linux/device-mapper.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include "read.h"
 #include "rig.h"
 #include "test.h"
+#include "write.h"
 
 /*
  * The origin.
@@ -106,6 +109,7 @@ struct fake_io {
 	struct origin_io io;
 	struct piece pieces[ORIGIN_IO_PIECES];
 	u32 nr_pieces;
+	bool is_write;
 	struct work_struct work;
 	struct block_device *bdev;
 };
@@ -124,7 +128,7 @@ static void complete_io(struct fake_io *fio)
 {
 	size_t i, left = fio->io.sectors;
 
-	for (i = fio->bdev->nr_stores; left && i--;) {
+	for (i = fio->bdev->nr_stores; fio->is_write && left && i--;) {
 		struct origin_store *store = &fio->bdev->stores[i];
 
 		if (store->io != &fio->io || store->done)
@@ -190,11 +194,12 @@ bool origin_takes(struct origin *origin, const void *mem)
 	return !((unsigned long)mem & (origin->bdev->align - 1));
 }
 
-static void finish_io(struct origin *origin, struct origin_io *io)
+static void finish_io(struct origin *origin, struct origin_io *io, bool is_write)
 {
 	struct fake_io *fio = container_of(io, struct fake_io, io);
 
 	fio->bdev = origin->bdev;
+	fio->is_write = is_write;
 	if (fio->bdev->slow)
 		stub_queue_later(system_wq, &fio->work, get_random_u32_below(3));
 	else
@@ -206,8 +211,11 @@ void origin_read(struct origin *origin, struct origin_io *io)
 	struct block_device *bdev = origin->bdev;
 
 	CHECK(io->sector + io->sectors <= bdev->sectors);
-	memcpy(io->buf, bdev->mem + io->sector * PCACHE_SECTOR, io->sectors * PCACHE_SECTOR);
-	finish_io(origin, io);
+	if (bdev->fail_reads && !get_random_u32_below(bdev->fail_reads))
+		io->error = -EIO;
+	else
+		memcpy(io->buf, bdev->mem + io->sector * PCACHE_SECTOR, io->sectors * PCACHE_SECTOR);
+	finish_io(origin, io, false);
 }
 
 static void note_store(struct block_device *bdev, struct origin_io *io, u32 i)
@@ -249,7 +257,7 @@ static void write_one(struct origin *origin, struct origin_io *io)
 	/* One that fails may have got some of it done. */
 	for (i = 0; i < io->sectors && (!io->error || get_random_u32_below(4)); i++)
 		note_store(bdev, io, i);
-	finish_io(origin, io);
+	finish_io(origin, io, true);
 }
 
 void origin_write(struct origin *origin, struct list_head *ios)
@@ -306,17 +314,6 @@ void origin_identity(struct origin *origin, struct identity *who)
  * The cache.
  */
 
-bool rig_waiting;
-
-static void no_one_to_tell(struct pcache *c)
-{
-}
-
-static bool has_waiters(struct pcache *c)
-{
-	return rig_waiting;
-}
-
 int rig_open(struct pcache *c, struct pmem_model *model, struct block_device *bdev,
 	     const struct pcache_options *opt)
 {
@@ -329,154 +326,119 @@ int rig_open(struct pcache *c, struct pmem_model *model, struct block_device *bd
 		return r;
 	c->origin.bdev = bdev;
 	c->origin.sectors = bdev->sectors;
-	c->on_space = no_one_to_tell;
-	c->has_waiters = has_waiters;
 	r = pcache_init(c);
-	if (!r) {
-		r = pcache_load(c, opt);
-		if (r)
-			pcache_exit(c);
-	}
 	if (r)
-		pmem_close(&c->pmem);
-	else
-		pcache_start(c);
+		goto bad_init;
+	r = write_init(c) ?: read_init(c) ?: pcache_load(c, opt);
+	if (r)
+		goto bad;
+	pcache_start(c);
+	return 0;
+
+bad:
+	read_exit(c);
+	write_exit(c);
+	pcache_exit(c);
+bad_init:
+	pmem_close(&c->pmem);
 	return r;
 }
 
 void rig_close(struct pcache *c)
 {
+	read_quiesce(c);
 	pcache_stop(c);
+	read_exit(c);
+	write_exit(c);
 	pcache_exit(c);
 	pmem_close(&c->pmem);
 }
 
-static u32 key_max(struct pcache *c)
+static void request_done(struct bio *bio)
 {
-	return c->opt.data_crc ? PCACHE_CRC_KEY_SECTORS : PCACHE_KEY_SECTORS;
+	struct request *rq = container_of(bio, struct request, bio);
+
+	CHECK(!rq->done);
+	rq->done = true;
 }
 
-static u32 write_piece(struct pcache *c, u64 sector, u32 sectors, const void *data)
+struct request rig_request(u64 sector, u32 sectors, const void *data)
 {
-	struct extent e = { .start = sector };
-	struct shard *shard;
+	return (struct request){
+		.bio = {
+			.bi_iter = { .bi_sector = sector, .bi_size = sectors * PCACHE_SECTOR },
+			.mem = (void *)data,
+			.bi_end_io = request_done,
+		},
+	};
+}
 
-	if (!segments_plenty(&c->segs) && atomic64_read(&c->allowance) <= 0)
-		return 0;
-	e.len = heads_alloc(&c->heads, SEGMENT_DATA,
-			    min3(sectors, chunk_rest(sector), key_max(c)), &e.seg, &e.sect);
-	if (!e.len)
-		return 0;
-	e.key_len = e.len;
-	pcache_store(c, &e, data);
-	shard = pcache_lock_shard(c, sector, GFP_NOWAIT | __GFP_NOWARN);
-	if (!shard) {
-		segment_put(&c->segs, e.seg, 1);
-		return 0;
+void rig_wait(struct pcache *c, struct request *rq)
+{
+	unsigned int tries = 0;
+
+	while (!rq->done) {
+		if (++tries == 100000)
+			stub_bug("a request never ends: %u of %u segments free, %u dead, %llu sectors dirty, the log at %u:%u, next %d, from %u:%u, written back to %u:%u",
+				 c->segs.nr_free, c->segs.nr, c->segs.nr_dead,
+				 writeback_dirty(c), c->log.put.seg, c->log.put.off,
+				 c->log.next, c->log.key_tail.seg, c->log.key_tail.off,
+				 c->log.dirty_tail.seg, c->log.dirty_tail.off);
+		stub_sleep(20);
 	}
-	pcache_outdate_fills(shard, e.start, e.len);
-	index_insert(&shard->index, &e, NULL);
-	keylog_append(&c->log, shard, &e);
-	spin_unlock(&shard->lock);
-	if (!segments_plenty(&c->segs))
-		atomic64_sub(e.len, &c->allowance);
-	writeback_poke(c);
-	return e.len;
 }
 
 void rig_write(struct pcache *c, u64 sector, u32 sectors, const void *data)
 {
-	unsigned int tries = 0;
+	struct request rq = rig_request(sector, sectors, data);
 
-	while (sectors) {
-		u32 n = write_piece(c, sector, sectors, data);
-
-		rig_waiting = !n;
-		if (!n) {
-			if (++tries == 100000)
-				stub_bug("a write finds no space, ever: %u of %u segments free, %u dead, %llu sectors dirty, the log at %u:%u, next %d, from %u:%u, written back to %u:%u",
-					 c->segs.nr_free, c->segs.nr, c->segs.nr_dead,
-					 writeback_dirty(c), c->log.put.seg, c->log.put.off,
-					 c->log.next, c->log.key_tail.seg, c->log.key_tail.off,
-					 c->log.dirty_tail.seg, c->log.dirty_tail.off);
-			reclaim_kick(c);
-			stub_sleep(20);
-			continue;
-		}
-		sector += n;
-		sectors -= n;
-		data += n * PCACHE_SECTOR;
-	}
+	CHECK_EQ(write_map(c, &rq.bio), DM_MAPIO_SUBMITTED);
+	rig_wait(c, &rq);
+	CHECK_EQ(rq.bio.bi_status, BLK_STS_OK);
 }
 
 void rig_flush(struct pcache *c)
 {
-	keylog_commit(&c->log);
+	struct request rq = rig_request(0, 0, NULL);
+
+	rq.bio.bi_opf = REQ_PREFLUSH;
+	CHECK_EQ(write_map(c, &rq.bio), DM_MAPIO_SUBMITTED);
+	CHECK(rq.done);
 }
 
-static void fill_piece(struct pcache *c, u64 sector, u32 sectors, const void *data)
+/* The start of what is asked for. Returns its sectors: the rest comes again as another bio. */
+static u32 read_start(struct pcache *c, u64 sector, u32 sectors, void *data, int *r)
 {
-	struct extent e = { .start = sector, .clean = true };
-	struct shard *shard;
+	struct request rq = rig_request(sector, sectors, data);
 
-	if (!segments_plenty(&c->segs))
-		return;
-	e.len = heads_alloc(&c->heads, SEGMENT_FILL, min(sectors, key_max(c)), &e.seg, &e.sect);
-	if (!e.len)
-		return;
-	e.key_len = e.len;
-	pcache_store(c, &e, data);
-	shard = pcache_lock_shard(c, sector, GFP_NOWAIT | __GFP_NOWARN);
-	if (!shard) {
-		segment_put(&c->segs, e.seg, 1);
-		return;
+	if (read_map(c, &rq.bio) == DM_MAPIO_SUBMITTED) {
+		rig_wait(c, &rq);
+		if (rq.bio.bi_status)
+			*r = -EIO;
+	} else {
+		CHECK(rq.bio.bi_bdev == c->origin.bdev);
+		memcpy(data, c->origin.bdev->mem + sector * PCACHE_SECTOR, rq.bio.bi_iter.bi_size);
 	}
-	index_insert(&shard->index, &e, NULL);
-	keylog_append(&c->log, shard, &e);
-	spin_unlock(&shard->lock);
-}
-
-static int read_hit(struct pcache *c, const struct extent *e, void *data)
-{
-	int r = pcache_verify(c, e);
-
-	if (!r)
-		r = pmem_read(&c->pmem, data, pcache_addr(c, e), e->len * PCACHE_SECTOR);
-	segment_unpin(&c->segs, e->seg);
-	return r;
+	return bio_sectors(&rq.bio);
 }
 
 int rig_read(struct pcache *c, u64 sector, u32 sectors, void *data, bool fill)
 {
+	bool read_only = c->opt.read_only;
 	int r = 0;
 
+	/* Then nothing is cached. */
+	if (!fill)
+		c->opt.read_only = true;
 	while (!r && sectors) {
-		struct shard *shard = keylog_shard(&c->log, sector);
-		u32 n = min(sectors, chunk_rest(sector));
-		struct extent e;
+		u32 n = read_start(c, sector, sectors, data, &r);
 
-		spin_lock(&shard->lock);
-		if (!index_find(&shard->index, sector, n, &e)) {
-			e.start = sector + n;
-		} else if (e.start == sector) {
-			segment_pin(&c->segs, e.seg);
-			index_mark_hit(&shard->index, &e);
-		}
-		spin_unlock(&shard->lock);
-		if (e.start == sector) {
-			n = e.len;
-			r = read_hit(c, &e, data);
-		} else {
-			n = e.start - sector;
-			memcpy(data, c->origin.bdev->mem + sector * PCACHE_SECTOR,
-			       n * PCACHE_SECTOR);
-			if (fill)
-				fill_piece(c, sector, n, data);
-		}
 		sector += n;
 		sectors -= n;
 		data += n * PCACHE_SECTOR;
 	}
+	c->opt.read_only = read_only;
+	read_quiesce(c);
 	return r;
 }
 

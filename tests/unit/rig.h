@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A whole cache in one process: the core over a model of persistent memory, an origin in memory
- * with a volatile cache of its own, and reads and writes as read.c and write.c make them of bios.
+ * with a volatile cache of its own, and the user's reads and writes, one after the other.
  */
 #ifndef RIG_H
 #define RIG_H
+
+#include <linux/bio.h>
 
 #include "pcache.h"
 #include "pmem_model.h"
@@ -35,7 +37,7 @@ struct block_device {
 	size_t nr_undo, max_undo;
 	unsigned int cuts;		/* that were not mended */
 	unsigned long writes, flushes;
-	u32 fail_writes, fail_flushes;	/* one in so many, by chance */
+	u32 fail_reads, fail_writes, fail_flushes;	/* one in so many, by chance */
 	bool slow;			/* transfers complete later, in any order */
 	void (*on_flush)(void);		/* called before a flush does anything */
 	void (*on_write)(void);		/* and before a write does */
@@ -55,16 +57,23 @@ int rig_open(struct pcache *c, struct pmem_model *model, struct block_device *bd
 /* Everything acknowledged is durable then; and quiet. */
 void rig_close(struct pcache *c);
 
-/* Does someone wait for space? As reclaim and write-back are told. */
-extern bool rig_waiting;
-
 /* As the user does it; a write waits for space if it must, and is acknowledged on return. */
 void rig_write(struct pcache *c, u64 sector, u32 sectors, const void *data);
 void rig_flush(struct pcache *c);
-/* 0, or -EIO. A miss is cached if @fill. */
+/* 0, or -EIO: some of it may have been read. A miss may be cached if @fill. */
 int rig_read(struct pcache *c, u64 sector, u32 sectors, void *data, bool fill);
 /* All that is dirty goes to the origin. */
 void rig_drain(struct pcache *c);
+
+/* A bio of the user's, and if it has ended: for those that wait for each other. */
+struct request {
+	struct bio bio;
+	bool done;
+};
+
+struct request rig_request(u64 sector, u32 sectors, const void *data);
+/* Time goes on until it has ended. */
+void rig_wait(struct pcache *c, struct request *rq);
 
 /*
  * Make @model a cache of @segments segments, however large it is, with the log at @pos: there it

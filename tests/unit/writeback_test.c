@@ -631,6 +631,16 @@ static void fail_first(u32 writes, void (*on_flush)(void))
 	CHECK_EQ(flushes, 1);
 }
 
+static bool someone_waits(struct pcache *cache)
+{
+	return true;
+}
+
+static bool no_one_waits(struct pcache *cache)
+{
+	return false;
+}
+
 /*
  * In batch order what a batch has begun is finished before the dirty_tail moves, at one go: also if
  * that fails again, perhaps when strict order has come into force.
@@ -641,11 +651,11 @@ static void begin_again(bool then_strict)
 	fail_first(200, look_at_flush);
 	CHECK(begun > 10);
 	/* The next had better be small. */
-	rig_waiting = true;
+	c.has_waiters = someone_waits;
 	opt.batch_order = !then_strict;
 	c.opt.batch_order = opt.batch_order;
 	stub_sleep(30000);
-	rig_waiting = false;
+	c.has_waiters = no_one_waits;
 	CHECK(flushes >= 4);
 	CHECK_EQ(writeback_dirty(&c), 0);
 }
@@ -660,9 +670,9 @@ TEST(writeback_batch_order_then_strict)
 	begin_again(true);
 }
 
-static void someone_waits(void)
+static void let_someone_wait(void)
 {
-	rig_waiting = true;
+	c.has_waiters = someone_waits;
 	bdev->on_write = NULL;
 }
 
@@ -683,11 +693,11 @@ TEST(writeback_calls_a_batch_off)
 	rig_flush(&c);
 	stub_sleep(100);
 	c.writeback.speed = 64 * 200;
-	bdev->on_write = someone_waits;
+	bdev->on_write = let_someone_wait;
 	bdev->on_flush = count_flush;
 	writeback_urge(&c);
 	stub_sleep(1000);
-	rig_waiting = false;
+	c.has_waiters = no_one_waits;
 	CHECK(!bdev->on_write);
 	/* At one go it would have been one. */
 	CHECK(flushes > 1);
