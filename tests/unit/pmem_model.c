@@ -209,6 +209,8 @@ unsigned long copy_mc_to_kernel(void *dst, const void *src, unsigned int n)
 			good = line > off ? line - off : 0;
 	}
 	memcpy(dst, src, good);
+	if (good < n && model->on_poison)
+		model->on_poison();
 	return n - good;
 }
 

@@ -45,6 +45,8 @@ struct pmem_model {
 	unsigned long calls;
 	/* Called at such a fence, before the stores are durable. */
 	void (*on_fence)(struct pmem_model *model, void *arg);
+	/* Called when a read has met a machine check. */
+	void (*on_poison)(void);
 	void *arg;
 	struct stub_dax_piece piece;
 	struct dax_device dax;
