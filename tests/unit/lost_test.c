@@ -205,6 +205,16 @@ static void set_errors(u32 fail_writes, u32 fail_flushes)
 	bdev->fail_flushes = fail_flushes;
 }
 
+/* What is condemned stays so until the cache is opened again: some must be left to write to. */
+static bool is_worn_out(void)
+{
+	u32 i, bad = 0;
+
+	for (i = 0; i < c.segs.nr; i++)
+		bad += c.segs.seg[i].bad;
+	return bad > c.segs.nr / 2;
+}
+
 static void reopen(void)
 {
 	set_errors(0, 0);
@@ -310,6 +320,8 @@ static void lose(bool crc)
 		if (one_in(50))
 			cut_in = 1 + below(20);
 		operate();
+		if (is_worn_out())
+			reopen();
 		rig_check(&c);
 		heal_unused();
 	}
