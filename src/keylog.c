@@ -22,7 +22,7 @@
 
 /*
  * Keys that only keylog_lend() gives credit for: as many as there can be dirty pieces in a segment
- * that can't be read any more. This is held back only while the log has no next segment.
+ * that can't be read any more.
  */
 #define LENT_KEYS	(PCACHE_SEG_DATA_SIZE / PCACHE_SECTOR)
 
@@ -78,6 +78,7 @@ int keylog_init(struct keylog *log, struct pmem *pm, struct segments *segs,
 		shards[i].keys = keys ? keys + i * SHARD_KEYS : NULL;
 		shards[i].nr_keys = 0;
 		shards[i].credit = 0;
+		shards[i].lent = false;
 	}
 	if (keys && log->stage)
 		return 0;
@@ -143,7 +144,7 @@ static u32 room_keys(const struct keylog *log)
 /* Let @shard take as many keys as it can hold and the log has room for (rule 2). */
 static void give_credit(struct keylog *log, struct shard *shard)
 {
-	u32 want = SHARD_KEYS - shard->nr_keys - shard->credit;
+	u32 want = SHARD_KEYS - shard->nr_keys - shard->credit - shard->lent;
 	u32 room = room_keys(log);
 	u32 give = min(want, room > log->promised + LENT_KEYS ?
 			     room - log->promised - LENT_KEYS : 0);
@@ -159,9 +160,12 @@ void keylog_lend(struct keylog *log, struct shard *shard)
 	keylog_drain(log);
 	mutex_lock(&log->lock);
 	spin_lock(&shard->lock);
-	if (!shard->credit && shard->nr_keys < SHARD_KEYS && room_keys(log) > log->promised) {
-		shard->credit++;
+	if (!shard->lent && shard->credit) {
+		shard->credit--;
+		shard->lent = true;
+	} else if (!shard->lent && shard->nr_keys < SHARD_KEYS && room_keys(log) > log->promised) {
 		log->promised++;
+		shard->lent = true;
 	}
 	spin_unlock(&shard->lock);
 	mutex_unlock(&log->lock);

@@ -111,8 +111,8 @@ bool keylog_drain(struct keylog *log);
 
 /*
  * For who must append so that a tail can move, while the log is out of room: one key's credit for
- * the shard, of what is kept back for that: enough for a segment whose every sector is lost by
- * itself. It may be gone again when the shard is locked.
+ * the shard, which no writer takes for its own, of what is kept back for that: enough for a segment
+ * whose every sector is lost by itself.
  */
 void keylog_lend(struct keylog *log, struct shard *shard);
 

@@ -27,6 +27,7 @@ struct shard {
 	struct media_key *keys;
 	u32 nr_keys;
 	u32 credit;
+	bool lent;			/* one more, for lost data alone */
 	u64 dirty;			/* sectors of keys that are not clean, ever appended */
 } ____cacheline_aligned_in_smp;
 

@@ -329,8 +329,12 @@ static int write_batch(struct pcache *c)
 /* Another key for @e, a piece of the index that is lost. False: there is no room in the log. */
 static bool append_again(struct pcache *c, struct shard *shard, struct extent e)
 {
-	if (!shard->credit)
+	if (!shard->credit && !shard->lent)
 		return false;
+	if (!shard->credit) {
+		shard->lent = false;
+		shard->credit++;
+	}
 	c->writeback.marks = true;
 	c->writeback.lost = true;
 	pcache_count(c, STAT_media_errors_dirty, 1);

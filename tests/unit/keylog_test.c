@@ -276,6 +276,33 @@ TEST(keylog_has_lent_all_keys)
 	lost_in_a_full_log(5000, false);
 }
 
+/* Writers come between the moment when a key is lent and that when it is used. */
+TEST(keylog_lends_to_no_writer)
+{
+	struct log_pos pos = { 0, PCACHE_SEG_DATA_SIZE - LAST - 40000 * PCACHE_KSET_SIZE(1) };
+	struct shard *shard;
+	u32 promised;
+
+	start_at(8, pos);
+	shard = keylog_shard(&c.log, 0);
+	while (segment_alloc(&c.segs, SEGMENT_LOG) >= 0)
+		;
+	c.log.next = -1;
+	reclaim_stop(&c);
+	while (append(0))
+		keylog_commit(&c.log);
+	promised = c.log.promised;
+	keylog_lend(&c.log, shard);
+	CHECK_EQ(c.log.promised, promised + 1);
+	CHECK(!append(0));
+	keylog_commit(&c.log);
+	CHECK(!append(0));
+	/* It is lent once, and again when it has been used. */
+	keylog_lend(&c.log, shard);
+	CHECK_EQ(c.log.promised, promised + 1);
+	CHECK(shard->lent);
+}
+
 TEST(keylog_tails)
 {
 	struct log_pos half, end;

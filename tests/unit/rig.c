@@ -518,8 +518,10 @@ static void check_credit(struct pcache *c)
 	unsigned int i;
 
 	for (i = 0; i < c->nr_shards; i++) {
-		CHECK(c->shards[i].nr_keys + c->shards[i].credit <= SHARD_KEYS);
-		keys += c->shards[i].nr_keys + c->shards[i].credit;
+		u32 owed = c->shards[i].nr_keys + c->shards[i].credit + c->shards[i].lent;
+
+		CHECK(owed <= SHARD_KEYS);
+		keys += owed;
 	}
 	CHECK_EQ(log->promised, keys);
 	if (log->next >= 0)
