@@ -177,10 +177,18 @@ static bool write_piece(struct pcache *c, struct bio *bio)
 	return !rest;
 }
 
-static void commit(struct pcache *c)
+/* While a part of the log can't be read, a replay would be refused: nothing is safe then. */
+static bool is_log_lost(struct pcache *c)
+{
+	return READ_ONCE(c->reclaim.failed) || READ_ONCE(c->writeback.failed);
+}
+
+static void commit(struct pcache *c, struct bio *bio)
 {
 	pcache_count(c, STAT_flushes, 1);
 	keylog_commit(&c->log);
+	if (is_log_lost(c))
+		bio->bi_status = BLK_STS_IOERR;
 }
 
 /* Returns whether the bio is done; if not, its iterator stands where it has to go on. */
@@ -190,7 +198,7 @@ static bool try_write(struct pcache *c, struct bio *bio)
 		if (!write_piece(c, bio))
 			return false;
 	if (bio->bi_opf & (REQ_FUA | REQ_PREFLUSH))
-		commit(c);
+		commit(c, bio);
 	bio_endio(bio);
 	return true;
 }
@@ -231,7 +239,7 @@ int write_map(struct pcache *c, struct bio *bio)
 
 	/* Flushes need no space, so they wait for nobody who does. */
 	if (!bio_sectors(bio)) {
-		commit(c);
+		commit(c, bio);
 		bio_endio(bio);
 		return DM_MAPIO_SUBMITTED;
 	}
@@ -268,7 +276,7 @@ static bool give_up(struct write_queue *q, struct bio *bio)
 {
 	if (must_requeue(q))
 		bio->bi_status = BLK_STS_DM_REQUEUE;
-	else if (READ_ONCE(q->c->reclaim.failed) || READ_ONCE(q->c->writeback.failed))
+	else if (is_log_lost(q->c))
 		bio->bi_status = BLK_STS_IOERR;
 	else
 		return false;

@@ -321,13 +321,47 @@ TEST(io_not_given_back)
 	recover();
 }
 
+static u64 dirty_tail_addr(void)
+{
+	return segment_data(&c.segs, c.log.dirty_tail.seg) + c.log.dirty_tail.off;
+}
+
 /* The log can't be read, so there never will be space: they fail. */
 TEST(io_given_up)
 {
 	fill_up();
-	pmem_model_poison(model, segment_data(&c.segs, c.log.dirty_tail.seg) + c.log.dirty_tail.off);
+	pmem_model_poison(model, dirty_tail_addr());
 	stub_sleep(20000);
 	CHECK(all_done(BLK_STS_IOERR));
 	rig_check(&c);
 	rig_close(&c);
+}
+
+static blk_status_t end_of(u64 sector, u32 sectors, blk_opf_t opf)
+{
+	struct request rq = rig_request(sector, sectors, buf);
+
+	rq.bio.bi_opf = opf;
+	write_map(&c, &rq.bio);
+	CHECK(rq.done);
+	return rq.bio.bi_status;
+}
+
+/* A replay would be refused, too: nobody is told that something is safe before it can be read again. */
+TEST(io_not_safe)
+{
+	start(31);
+	write(100, 8, 1);
+	rig_flush(&c);
+	pmem_model_poison(model, dirty_tail_addr());
+	CHECK_EQ(end_of(0, 0, REQ_PREFLUSH), BLK_STS_OK);
+	writeback_urge(&c);
+	stub_sleep(1000);
+	CHECK_EQ(end_of(0, 0, REQ_PREFLUSH), BLK_STS_IOERR);
+	CHECK_EQ(end_of(200, 8, REQ_FUA), BLK_STS_IOERR);
+	CHECK_EQ(end_of(200, 8, 0), BLK_STS_OK);
+	pmem_model_heal(model, dirty_tail_addr());
+	stub_sleep(20000);
+	CHECK_EQ(end_of(0, 0, REQ_PREFLUSH), BLK_STS_OK);
+	end();
 }
