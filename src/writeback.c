@@ -553,6 +553,9 @@ static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 			wb->replaying = false;
 		}
 		step = keylog_read(&c->log, pos, &head, wb->set);
+		/* What comes before it must not be lost with it. */
+		if (step < 0 && *keys && !must)
+			break;
 		if (step < 0)
 			return step;
 		if (step == KEYLOG_END)

@@ -707,6 +707,23 @@ TEST(writeback_calls_a_batch_off)
 	CHECK_EQ(pcache_stat(&c, STAT_writeback_skipped), 0);
 }
 
+/* What can be read of the log is written back, however near that is which can't be. */
+TEST(writeback_before_a_bad_set)
+{
+	u32 i;
+
+	start(31);
+	for (i = 0; i < 2 * PCACHE_KSET_KEYS; i++)
+		write(i * 10, 1, 7);
+	rig_flush(&c);
+	pmem_model_poison(model, segment_data(&c.segs, c.log.dirty_tail.seg) +
+				 c.log.dirty_tail.off + PCACHE_KSET_SIZE(PCACHE_KSET_KEYS) + 64);
+	settle();
+	CHECK(c.writeback.failed);
+	for (i = 0; i < PCACHE_KSET_KEYS; i++)
+		CHECK(origin_is(i * 10, 1, 7));
+}
+
 /* Three times what the cache holds goes through it, some of it dirty when the next comes. */
 TEST(reclaim_goes_round)
 {
