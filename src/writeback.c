@@ -137,8 +137,8 @@ bool writeback_is_dirty(struct pcache *c, const struct extent *e)
 	bool dirty;
 	int step = KEYLOG_SET;
 
-	if (e->clean)
-		return false;
+	if (e->clean || e->lost)
+		return e->lost;
 	set = kset_alloc(GFP_NOIO);
 	if (!set)
 		return true;
@@ -150,6 +150,7 @@ bool writeback_is_dirty(struct pcache *c, const struct extent *e)
 		step = keylog_read(&c->log, &pos, &head, set);
 		if (step == KEYLOG_SET && set_holds(c, set, e))
 			break;
+		cond_resched();
 	}
 	mutex_unlock(&c->reclaim.tail_lock);
 	dirty = step != KEYLOG_END;
