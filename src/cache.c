@@ -112,6 +112,19 @@ static void format(struct pcache *c)
 	pr_info("%s: formatted as a cache of %u segments\n", c->name, c->sb.n_segs);
 }
 
+/*
+ * With leaves of its own from the start: so a shard can go on when all that it maps is evicted, for
+ * it is its own stock that gets the leaves first. Those of a reserve may all be with others.
+ */
+static void init_shard(struct shard *shard, struct index_pool *pool)
+{
+	spin_lock_init(&shard->lock);
+	INIT_LIST_HEAD(&shard->fills);
+	index_init(&shard->index, pool, SHARD_LEAVES);
+	while (!index_stocked(&shard->index))
+		index_stock(&shard->index, index_get_leaf(pool, GFP_KERNEL));
+}
+
 static int make_shards(struct pcache *c)
 {
 	unsigned int i;
@@ -121,11 +134,8 @@ static int make_shards(struct pcache *c)
 	c->shards = kvcalloc(c->nr_shards, sizeof(*c->shards), GFP_KERNEL);
 	if (!c->shards)
 		return -ENOMEM;
-	for (i = 0; i < c->nr_shards; i++) {
-		spin_lock_init(&c->shards[i].lock);
-		INIT_LIST_HEAD(&c->shards[i].fills);
-		index_init(&c->shards[i].index, &c->index_pool, SHARD_LEAVES);
-	}
+	for (i = 0; i < c->nr_shards; i++)
+		init_shard(&c->shards[i], &c->index_pool);
 	return 0;
 }
 

@@ -114,6 +114,29 @@ TEST(io_short_of_memory)
 }
 
 /*
+ * No memory is to be had from the moment when the cache is open, as where it is swapped to: each of
+ * many shards can go on.
+ */
+TEST(io_no_memory_at_all)
+{
+	u32 i, round;
+
+	stub_possible_cpus = 8;
+	start(31);
+	CHECK_EQ(c.nr_shards, 64);
+	stub_fail_alloc_after(1);
+	for (round = 0; round < 20; round++)
+		for (i = 0; i < ORIGIN / SHARD_CHUNK_SECTORS; i++) {
+			write((u64)i * SHARD_CHUNK_SECTORS + 100 + round * 20, 3, i);
+			write((u64)i * SHARD_CHUNK_SECTORS + 5000 + round * 20, 3, i);
+		}
+	stub_fail_alloc_after(-1);
+	for (i = 0; i < ORIGIN / SHARD_CHUNK_SECTORS; i++)
+		expect((u64)i * SHARD_CHUNK_SECTORS + 5000 + 19 * 20, 3, i);
+	end();
+}
+
+/*
  * Reads.
  */
 

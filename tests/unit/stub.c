@@ -15,6 +15,7 @@
 #include <linux/workqueue.h>
 
 int stub_spinlocks, stub_migrate_disabled, stub_cpu;
+unsigned int stub_possible_cpus = 1;
 unsigned long stub_jiffies = 1000;
 
 /*

@@ -13,6 +13,8 @@ __attribute__((noreturn, format(printf, 1, 2))) void stub_bug(const char *fmt, .
 extern int stub_spinlocks, stub_migrate_disabled;
 /* Which CPU this is: 0 or 1. */
 extern int stub_cpu;
+/* How many there may be, for who only counts them: 1. */
+extern unsigned int stub_possible_cpus;
 /* As a child of a simulated crash: locks and queued work of the life before are of no concern. */
 void stub_forget(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Two CPUs, of which stub_cpu is the one that everything runs on until a test says otherwise. Where
- * they are only counted there is one.
+ * they are only counted there is one, or as many as a test says.
  */
 #ifndef STUB_SMP_H
 #define STUB_SMP_H
@@ -13,7 +13,7 @@
 #define get_cpu()		stub_cpu
 #define put_cpu()		do { } while (0)
 #define num_online_cpus()	1u
-#define num_possible_cpus()	1u
+#define num_possible_cpus()	stub_possible_cpus
 #define nr_cpu_ids		2u
 #define for_each_possible_cpu(c)	for ((c) = 0; (c) < 1; (c)++)
 #define for_each_online_cpu(c)	for_each_possible_cpu(c)
