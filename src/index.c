@@ -605,6 +605,13 @@ void index_init(struct index *ix, struct index_pool *pool, unsigned int keep)
 	ix->nr_entries = 0;
 }
 
+void index_keep(struct index *ix, unsigned int keep)
+{
+	ix->keep = keep;
+	while (ix->nr_stock > keep)
+		index_put_leaf(ix->pool, leaf_take(ix));
+}
+
 void index_clear(struct index *ix)
 {
 	struct leaf *leaf, *tmp;
@@ -618,6 +625,5 @@ void index_clear(struct index *ix)
 void index_exit(struct index *ix)
 {
 	index_clear(ix);
-	while (ix->nr_stock)
-		index_put_leaf(ix->pool, leaf_take(ix));
+	index_keep(ix, 0);
 }

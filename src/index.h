@@ -42,6 +42,8 @@ struct index_cursor {
 
 /* Of the leaves that get empty, up to @keep stay in the stock; the others go back to the pool. */
 void index_init(struct index *ix, struct index_pool *pool, unsigned int keep);
+/* Change that, and give back what is too much now. */
+void index_keep(struct index *ix, unsigned int keep);
 /* Forget all extents. The index can be used again. */
 void index_clear(struct index *ix);
 void index_exit(struct index *ix);

@@ -284,14 +284,17 @@ static void write_extent(struct pcache *c, struct origin_io **io, const struct e
 
 /*
  * Shall the batch be left half done? Only where it has no barrier within: else all of it has to be
- * on the origin before the dirty_tail moves again.
+ * on the origin before the dirty_tail moves again. What was found at activation may take hours, and
+ * is taken up again at the next one.
  */
 static bool is_called_off(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
+	bool whole = c->opt.batch_order || wb->unfinished;
 
-	return !c->opt.batch_order && !wb->unfinished &&
-	       (!READ_ONCE(wb->running) || (wb->large && c->has_waiters(c)));
+	if (!READ_ONCE(wb->running))
+		return !whole || wb->replaying;
+	return !whole && wb->large && c->has_waiters(c);
 }
 
 /*
@@ -456,12 +459,12 @@ static u64 batch_set(struct pcache *c, const struct media_kset *set)
 }
 
 /* Leaves for one more set. Only the first one of a batch may count on its own. */
-static bool stock_batch(struct pcache *c, gfp_t gfp)
+static bool stock_batch(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
 
 	while (wb->batch.nr_stock < WRITEBACK_LEAVES) {
-		void *leaf = index_get_leaf(&c->index_pool, gfp);
+		void *leaf = index_get_leaf(&c->index_pool, GFP_NOWAIT | __GFP_NOWARN);
 
 		if (!leaf)
 			return false;
@@ -521,18 +524,13 @@ static bool may_take(struct pcache *c, u32 keys, u64 max, bool must)
 {
 	struct writeback *wb = &c->writeback;
 
-	if (!keys)
-		return true;
-	if (must)
-		return stock_batch(c, GFP_NOIO);
-	return keys < WRITEBACK_KEYS && wb->queued < max &&
-	       stock_batch(c, GFP_NOWAIT | __GFP_NOWARN);
+	return !keys || ((must || (keys < WRITEBACK_KEYS && wb->queued < max)) && stock_batch(c));
 }
 
 /*
  * Read the log from *@pos on, until a barrier, or until the batch is large enough; leave *@pos
  * there. Tells how many keys that were, and how many of their sectors are dirty. What is unfinished
- * is taken whole, even if memory has to be waited for.
+ * is taken whole, or, if memory is short, not yet.
  */
 static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 {
@@ -546,8 +544,13 @@ static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 		int step;
 
 		must = must && !log_pos_equal(*pos, wb->until);
-		if ((ended && !must) || !may_take(c, *keys, max, must))
+		if (ended && !must)
 			break;
+		if (!may_take(c, *keys, max, must)) {
+			if (must)
+				return -ENOMEM;
+			break;
+		}
 		if (wb->replaying && log_pos_equal(*pos, wb->replayed)) {
 			if (*keys)
 				break;
@@ -615,9 +618,11 @@ static int do_batch(struct pcache *c)
 	wb->unreadable = false;
 	r = collect(c, &pos, &keys, &dirty);
 	sectors = wb->queued;
-	WRITE_ONCE(wb->failed, r < 0);
+	WRITE_ONCE(wb->failed, r < 0 && r != -ENOMEM);
 	if (!r)
 		r = write_all(c, &written);
+	/* What has to be taken whole keeps what memory it has got: it may be short next time. */
+	index_keep(&wb->batch, r && wb->unfinished ? UINT_MAX : WRITEBACK_LEAVES);
 	index_clear(&wb->batch);
 	if (r || log_pos_equal(pos, start))
 		return r;

@@ -467,12 +467,39 @@ TEST(writeback_no_memory)
 	rig_check(&c);
 }
 
+/* One that has to be taken whole again does not have to find the memory again. */
+TEST(writeback_again_without_memory)
+{
+	void **all;
+	u32 i;
+
+	opt.batch_order = true;
+	start(31);
+	for (i = 0; i < 3000; i++)
+		write((u64)i * 100, 8, 1);
+	rig_flush(&c);
+	c.writeback.speed = 1 << 20;
+	bdev->fail_flushes = 1;
+	writeback_urge(&c);
+	stub_sleep(50);
+	CHECK(c.writeback.unfinished);
+	all = take_all_leaves();
+	bdev->fail_flushes = 0;
+	stub_sleep(30000);
+	CHECK_EQ(writeback_dirty(&c), 0);
+	CHECK_EQ(pcache_stat(&c, STAT_writeback_errors), 1);
+	give_leaves_back(all);
+	CHECK_EQ(c.writeback.batch.nr_stock, c.writeback.batch.keep);
+	rig_check(&c);
+}
+
 TEST(shard_no_memory)
 {
 	struct shard *shard;
 	void **all;
 
 	start(31);
+	write(0, 8, 1);
 	all = take_all_leaves();
 	CHECK(!pcache_lock_shard(&c, 0, GFP_NOWAIT | __GFP_NOWARN));
 	give_leaves_back(all);
@@ -1018,4 +1045,39 @@ TEST(writeback_clean_over_dirty_cut_first)
 TEST(writeback_clean_over_dirty_cut_second)
 {
 	clean_over_dirty(2);
+}
+
+static void suspend(void)
+{
+	WRITE_ONCE(c.writeback.running, false);
+}
+
+/* What was found at activation may have to be taken at one go, but a suspend does not wait for it. */
+TEST(writeback_of_what_was_found_is_called_off)
+{
+	u32 i;
+
+	opt.batch_order = true;
+	start(31);
+	write(8, 8, 1);
+	write_clean(8, 8, 7);
+	for (i = 1; i < 2000; i++)
+		write((u64)i * 100, 8, 7);
+	rig_flush(&c);
+	reopen();
+	CHECK(c.writeback.unfinished);
+	bdev->on_write = suspend;
+	writeback_urge(&c);
+	stub_sleep(1000);
+	CHECK(bdev->writes && bdev->writes < 1000);
+	CHECK(c.writeback.unfinished);
+	bdev->on_write = NULL;
+	bdev->flushes = 0;
+	pcache_stop(&c);
+	pcache_start(&c);
+	rig_drain(&c);
+	CHECK_EQ(bdev->flushes, 1);
+	for (i = 1; i < 2000; i++)
+		CHECK(origin_is((u64)i * 100, 8, 7));
+	rig_check(&c);
 }
