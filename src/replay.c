@@ -257,6 +257,8 @@ static const char *key_fault(struct replay *rp, const struct media_key *key)
 		return "crosses the end of its segment";
 	if (key->flags & ~PCACHE_KEY_CLEAN)
 		return "unknown flags";
+	if (c->segs.seg[key->cache_seg_id].gen == SEGMENT_GEN_UNKNOWN)
+		return "the generation of its segment can't be read";
 	if (key->seg_gen > c->segs.seg[key->cache_seg_id].gen)
 		return "ahead of its segment's generation";
 	return NULL;

@@ -76,13 +76,9 @@ static int load_segment(struct segments *segs, u32 id, u32 phys, u32 *next)
 	}
 	r = media_load(segs->pm, segment_start(phys) + PCACHE_SEG_GEN_OFF, PCACHE_SEG_GEN_STRIDE,
 		       &gen, sizeof(gen), &seg->gen_slot);
-	if (r == -EIO) {
-		pr_err("%s: segment %u: poisoned generation\n", segs->pm->name, phys);
-		return r;
-	}
-	seg->gen = gen.gen;
+	seg->gen = r == -EIO ? SEGMENT_GEN_UNKNOWN : gen.gen;
 	seg->phys = phys;
-	seg->bad = pmem_known_bad(segs->pm, segment_start(phys), PCACHE_SEG_SIZE);
+	seg->bad = r == -EIO || pmem_known_bad(segs->pm, segment_start(phys), PCACHE_SEG_SIZE);
 	INIT_LIST_HEAD(&seg->list);
 	if (seg->bad) {
 		pr_warn("%s: segment %u has bad blocks: nothing more is stored there\n",

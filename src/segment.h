@@ -19,11 +19,15 @@
 #include "format.h"
 #include "media.h"
 
+/* Its record can't be read. It does not matter where no key names the segment. */
+#define SEGMENT_GEN_UNKNOWN	U64_MAX
+
 struct segment {
 	atomic_t refs;
 	atomic_t pins;			/* readers that copy from it */
-	struct list_head list;		/* free or dead; under segments.lock */
-	u64 gen;
+	/* Free or dead: under segments.lock. Of the log: its chain, under pos_lock. */
+	struct list_head list;
+	u64 gen;			/* or SEGMENT_GEN_UNKNOWN */
 	u32 phys;			/* physical id */
 	struct media_slot gen_slot;
 	bool bad;			/* its memory has failed: not to be used again */

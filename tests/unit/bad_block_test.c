@@ -55,6 +55,27 @@ TEST(bad_block_no_data_there)
 	end();
 }
 
+/* What generation a segment has matters to who has a key in it, and to nobody else. */
+TEST(bad_block_generation)
+{
+	u64 bad = data_of(3) - PCACHE_SEG_DATA_OFF + PCACHE_SEG_GEN_OFF;
+	struct extent e;
+
+	start((struct log_pos){ 0, 0 }, bad);
+	CHECK_EQ(c.segs.seg[3].gen, SEGMENT_GEN_UNKNOWN);
+	rig_write(&c, 0, 2048, buf);
+	CHECK(index_find(&keylog_shard(&c.log, 0)->index, 0, 8, &e));
+	rig_close(&c);
+	model->dax.bad_page = 0;
+	pmem_model_heal(model, bad);
+	pmem_model_poison(model, data_of(e.seg) - PCACHE_SEG_DATA_OFF + PCACHE_SEG_GEN_OFF);
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), -EINVAL);
+	CHECK_LOG("the generation of its segment can't be read");
+	pmem_model_heal(model, data_of(e.seg) - PCACHE_SEG_DATA_OFF + PCACHE_SEG_GEN_OFF);
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+	end();
+}
+
 static void log_from(struct log_pos head, u64 bad)
 {
 	u32 i;

@@ -112,9 +112,6 @@ TEST(segment_chain_refused)
 	pmem_model_poison(model, (u8 *)info(3) - model->mem);
 	expect(-EIO, 0, NR, "segment 3: poisoned");
 	pmem_model_heal(model, (u8 *)info(3) - model->mem);
-	pmem_model_poison(model, (u8 *)info(3) - model->mem + PCACHE_SEG_GEN_OFF);
-	expect(-EIO, 0, NR, "segment 3: poisoned generation");
-	pmem_model_heal(model, (u8 *)info(3) - model->mem + PCACHE_SEG_GEN_OFF);
 	load();
 }
 
