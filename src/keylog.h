@@ -105,7 +105,8 @@ void keylog_commit(struct keylog *log);
 
 /*
  * Take the keys from the shards, write those that fill whole sets, give out new credit. For a
- * writer whose shard has none left. Returns whether there is room; if not, only reclaim helps.
+ * writer whose shard has none left. Returns whether all shards got what they could hold; the
+ * writer's own may have got some all the same. If it has not, only reclaim helps.
  */
 bool keylog_drain(struct keylog *log);
 

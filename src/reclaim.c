@@ -32,7 +32,7 @@ int reclaim_init(struct pcache *c)
 	memset(rc, 0, sizeof(*rc));
 	mutex_init(&rc->tail_lock);
 	INIT_DELAYED_WORK(&rc->work, reclaim_work);
-	rc->wq = alloc_workqueue("pcache_reclaim", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
+	rc->wq = alloc_workqueue("pcache_reclaim", WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_FREEZABLE, 1);
 	rc->set = kset_alloc(GFP_KERNEL);
 	rc->refs = kvcalloc(REFS_MAX, sizeof(*rc->refs), GFP_KERNEL);
 	rc->buf = kmalloc(BUF_SECTORS * PCACHE_SECTOR, GFP_KERNEL);
@@ -321,7 +321,7 @@ void reclaim_stop(struct pcache *c)
 
 void reclaim_progress(struct pcache *c)
 {
-	smp_mb();	/* pairs with reclaim_work() */
+	smp_mb();	/* pairs with starve() */
 	if (READ_ONCE(c->reclaim.starved))
 		reclaim_kick(c);
 }

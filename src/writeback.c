@@ -58,7 +58,7 @@ int writeback_init(struct pcache *c)
 	ratelimit_state_init(&wb->messages, 60 * HZ, 1);
 	init_waitqueue_head(&wb->wait);
 	index_init(&wb->batch, &c->index_pool, WRITEBACK_LEAVES);
-	wb->wq = alloc_workqueue("pcache_writeback", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
+	wb->wq = alloc_workqueue("pcache_writeback", WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_FREEZABLE, 1);
 	wb->set = kset_alloc(GFP_KERNEL);
 	if (!wb->wq || !wb->set)
 		return -ENOMEM;
@@ -347,8 +347,8 @@ static bool append_again(struct pcache *c, struct shard *shard, struct extent e)
 			   c->name, e.start, e.len, e.seg);
 	segment_get(&c->segs, e.seg);
 	/*
-	 * Where the checksum covers more than is left of the key, make it one that can't fit, nor
-	 * be that of an older key for this place.
+	 * Where the checksum covers more than is left of the key, make it another one: neither that
+	 * of the whole nor that of an older key for this place.
 	 */
 	if (c->opt.data_crc && (e.skip || e.len != e.key_len))
 		e.crc++;
