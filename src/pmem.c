@@ -6,6 +6,7 @@
 #include <linux/dax.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/numa.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -18,7 +19,6 @@
 #define BOUNCE	512u
 
 struct mapping {
-	struct page **pages;
 	struct pmem_extent *extents;
 	unsigned int nr_extents, max_extents;
 };
@@ -77,30 +77,57 @@ static int map_extents(struct pmem *pm, struct mapping *map)
 		if (!done)
 			pm->base = kaddr;
 		r = map_add(map, pfn, got);
-		if (r)
+		if (r) {
+			pr_err("%s: no memory for a list of more than %u pieces\n", pm->name,
+			       map->nr_extents);
 			return r;
+		}
 		done += got;
 	}
 	return 0;
 }
 
-/* The extents do not lie in a row: make them do so for us. */
-static int map_virtually(struct pmem *pm, struct mapping *map)
+static struct page **list_pages(const struct mapping *map, unsigned long nr)
 {
-	unsigned long i, n = 0, nr = pm->size >> PAGE_SHIFT;
+	struct page **pages = vmalloc(nr * sizeof(*pages));
+	unsigned long i, n = 0;
 	unsigned int e;
 
-	map->pages = kvmalloc_array(nr, sizeof(*map->pages), GFP_KERNEL);
-	if (!map->pages)
-		return -ENOMEM;
+	if (!pages)
+		return NULL;
 	for (e = 0; e < map->nr_extents; e++)
 		for (i = 0; i < map->extents[e].nr; i++)
-			map->pages[n++] = pfn_to_page(map->extents[e].pfn + i);
-	pm->vmap = vmap(map->pages, nr, VM_MAP, PAGE_KERNEL);
-	kvfree(map->pages);
-	if (!pm->vmap)
+			pages[n++] = pfn_to_page(map->extents[e].pfn + i);
+	return pages;
+}
+
+/*
+ * The extents do not lie in a row: make them do so for us. vmap() maps no more pages than there are
+ * of RAM, though these are none of it. Both ways the kernel counts them in an int.
+ */
+static int map_virtually(struct pmem *pm, const struct mapping *map)
+{
+	unsigned long nr = pm->size >> PAGE_SHIFT;
+	struct page **pages;
+
+	if (nr > INT_MAX) {
+		pr_err("%s: %lu pages that do not lie in a row are too many: %d can be mapped\n",
+		       pm->name, nr, INT_MAX);
+		return -EFBIG;
+	}
+	pages = list_pages(map, nr);
+	if (!pages) {
+		pr_err("%s: no memory for a list of %lu pages\n", pm->name, nr);
 		return -ENOMEM;
-	pm->base = pm->vmap;
+	}
+	pm->mapped = vm_map_ram(pages, nr, NUMA_NO_NODE);
+	vfree(pages);
+	if (!pm->mapped) {
+		pr_err("%s: no memory for page tables, or no vmalloc space, to map %lu pages in a row\n",
+		       pm->name, nr);
+		return -ENOMEM;
+	}
+	pm->base = pm->mapped;
 	return 0;
 }
 
@@ -138,10 +165,10 @@ int pmem_open(struct pmem *pm, struct dax_device *dax, u64 start, u64 size, cons
 
 void pmem_close(struct pmem *pm)
 {
-	if (pm->vmap)
-		vunmap(pm->vmap);
+	if (pm->mapped)
+		vm_unmap_ram(pm->mapped, pm->size >> PAGE_SHIFT);
 	kvfree(pm->extents);
-	pm->vmap = NULL;
+	pm->mapped = NULL;
 	pm->extents = NULL;
 	pm->nr_extents = 0;
 }

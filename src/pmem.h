@@ -36,7 +36,7 @@ struct pmem {
 	struct dax_device *dax;		/* the caller's, outlives the mapping */
 	u64 start;			/* what byte of it is mapped first */
 	const char *name;		/* for messages; the caller's, outlives the mapping */
-	void *vmap;			/* what to unmap, where the extents did not lie in a row */
+	void *mapped;			/* what to unmap, where the extents did not lie in a row */
 	struct pmem_extent *extents;
 	unsigned int nr_extents;
 };
@@ -44,7 +44,8 @@ struct pmem {
 /*
  * Map @size bytes at byte @start of @dax. Both must be multiples of the page size. May sleep.
  * Returns 0, -EOPNOTSUPP if the memory has no struct pages or its stores are not durable after a
- * fence, or another error of the DAX device. Says what went wrong in the kernel log.
+ * fence, -EFBIG if it lies in pieces and is too large to be mapped in a row, -ENOMEM, or another
+ * error of the DAX device. Says what went wrong in the kernel log.
  */
 int pmem_open(struct pmem *pm, struct dax_device *dax, u64 start, u64 size, const char *name);
 void pmem_close(struct pmem *pm);

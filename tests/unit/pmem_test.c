@@ -158,36 +158,62 @@ TEST(pmem_in_pieces)
 	CHECK_EQ(stub_allocated, 0);
 }
 
-/* Returns after how many allocations it opens. */
-static long open_without_memory(struct dax_device *dax, u64 start, u64 size)
+/* Each allocation fails in turn, which is said as in @said, and then none does. */
+static void open_without_memory(struct dax_device *dax, u64 start, u64 size,
+				const char *const *said)
 {
 	long n;
 
-	for (n = 1; n < 10; n++) {
-		int r;
-
+	for (n = 1; *said; n++, said++) {
+		stub_log_clear();
 		stub_fail_alloc_after(n);
-		r = pmem_open(&pm, dax, start, size, "poor");
-		stub_fail_alloc_after(-1);
-		if (!r)
-			break;
-		CHECK_EQ(r, -ENOMEM);
+		CHECK_EQ(pmem_open(&pm, dax, start, size, "poor"), -ENOMEM);
+		CHECK_LOG(*said);
 		CHECK_EQ(stub_allocated, 0);
 	}
+	stub_fail_alloc_after(n);
+	CHECK_EQ(pmem_open(&pm, dax, start, size, "poor"), 0);
+	stub_fail_alloc_after(-1);
 	pmem_close(&pm);
 	CHECK_EQ(stub_allocated, 0);
-	return n;
 }
 
 TEST(pmem_no_memory)
 {
+	static const char *const in_a_row[] = {
+		"poor: no memory for a list of more than 0 pieces", NULL
+	};
+	static const char *const scattered[] = {
+		"poor: no memory for a list of more than 0 pieces",
+		"poor: no memory for a list of more than 4 pieces",
+		"poor: no memory for a list of 9 pages",
+		"poor: no memory for page tables, or no vmalloc space, to map 9 pages in a row", NULL
+	};
 	u8 *mem;
 
 	model = pmem_model_new(SIZE);
-	CHECK_EQ(open_without_memory(&model->dax, 0, SIZE), 2);
-	/* Twice for the pieces, their pages, and the mapping of those. */
-	CHECK_EQ(open_without_memory(in_pieces(&mem), PAGE_SIZE, 9 * PAGE_SIZE), 5);
+	open_without_memory(&model->dax, 0, SIZE, in_a_row);
+	open_without_memory(in_pieces(&mem), PAGE_SIZE, 9 * PAGE_SIZE, scattered);
 	pmem_model_free(model);
+}
+
+/* What is in pieces can be as large as the kernel counts. None of this memory is touched. */
+TEST(pmem_too_large)
+{
+	static const struct stub_dax_piece pieces[] = {
+		{ (void *)(1ul << 45), 1ul << 30 }, { (void *)(1ul << 44), 1ul << 30 },
+	};
+	struct dax_device dax = { .pieces = pieces, .nr_pieces = ARRAY_SIZE(pieces) };
+
+	stub_fail_alloc_after(2);
+	CHECK_EQ(pmem_open(&pm, &dax, 0, PAGE_SIZE << 31, "huge"), -EFBIG);
+	CHECK_LOG("huge: 2147483648 pages that do not lie in a row are too many");
+	CHECK_EQ(stub_allocated, 0);
+	stub_fail_alloc_after(2);
+	CHECK_EQ(pmem_open(&pm, &dax, PAGE_SIZE, (PAGE_SIZE << 31) - PAGE_SIZE, "large"), -ENOMEM);
+	CHECK_LOG("large: no memory for a list of 2147483647 pages");
+	stub_fail_alloc_after(-1);
+	CHECK_EQ(stub_allocated, 0);
 }
 
 /*

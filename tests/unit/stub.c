@@ -727,9 +727,7 @@ bool pfn_valid(unsigned long pfn)
 }
 
 /* The kernel's mapping is a second name for the same memory; here the memory moves there. */
-static size_t vmap_size;
-
-void *vmap(struct page **pages, unsigned int n, unsigned long flags, int prot)
+void *vm_map_ram(struct page **pages, unsigned int count, int node)
 {
 	char *all;
 	unsigned int i;
@@ -737,18 +735,18 @@ void *vmap(struct page **pages, unsigned int n, unsigned long flags, int prot)
 	might_sleep();
 	if (stub_alloc_fails())
 		return NULL;
-	vmap_size = n * PAGE_SIZE;
-	all = mmap(NULL, vmap_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	for (i = 0; i < n; i++)
+	all = mmap(NULL, count * PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (i = 0; i < count; i++)
 		if (mremap(pages[i], 0, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
 			   all + i * PAGE_SIZE) == MAP_FAILED)
-			stub_bug("vmap: %s", strerror(errno));
-	stub_allocated++;
+			stub_bug("vm_map_ram: %s", strerror(errno));
+	stub_allocated += count;
 	return all;
 }
 
-void vunmap(const void *addr)
+void vm_unmap_ram(const void *mem, unsigned int count)
 {
-	stub_allocated--;
-	munmap((void *)addr, vmap_size);
+	might_sleep();
+	stub_allocated -= count;
+	munmap((void *)mem, count * PAGE_SIZE);
 }

@@ -4,7 +4,7 @@
  *
  *	faults <dev>			a target: the device as it is, and the message "fail_flushes 0|1"
  *	/sys/module/dm_faults/parameters/
- *		poison, heal		write an address of memory that vmap() has mapped, in hexadecimal: its page can't be
+ *		poison, heal		write an address of memory that is mapped in pages, in hexadecimal: its page can't be
  *					read any more, and can again. To who reads it that looks like a machine check: both
  *					end in the same table of places that survive. (x86-64 only.)
  */

@@ -5,10 +5,7 @@
 
 #include <linux/mm.h>
 
-#define VM_MAP		0
-#define PAGE_KERNEL	0
-
-void *vmap(struct page **pages, unsigned int n, unsigned long flags, int prot);
-void vunmap(const void *addr);
+void *vm_map_ram(struct page **pages, unsigned int count, int node);
+void vm_unmap_ram(const void *mem, unsigned int count);
 
 #endif
