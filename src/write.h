@@ -2,8 +2,8 @@
 /*
  * Writes and flushes of the user. A write is done when its data is stored and fenced, and its keys
  * are in the index and on their way to the log; with FUA, and for a flush, when the log has been
- * committed; both fail while a part of the log can't be read. What finds no space waits in line, and
- * is served first come, first served.
+ * committed; both fail while a part of the log can't be read. What finds no space waits in line,
+ * and is served first come, first served.
  */
 #ifndef PCACHE_WRITE_H
 #define PCACHE_WRITE_H
