@@ -158,6 +158,52 @@ TEST(io_fill_made_stale)
 	end();
 }
 
+/* What was read is not cached if space gets short meanwhile, or memory; the user has it all the same. */
+TEST(io_fill_given_up)
+{
+	struct request rq = rig_request(100, 50, buf);
+
+	start(8);
+	bdev->slow = true;
+	CHECK_EQ(read_map(&c, &rq.bio), DM_MAPIO_SUBMITTED);
+	while (segment_alloc(&c.segs, SEGMENT_FILL) >= 0)
+		;
+	rig_wait(&c, &rq);
+	read_quiesce(&c);
+	CHECK_EQ(rq.bio.bi_status, BLK_STS_OK);
+	CHECK_EQ(pcache_stat(&c, STAT_fills), 0);
+}
+
+TEST(io_fill_without_memory)
+{
+	struct request rq = rig_request(100, 50, buf);
+	struct shard *shard;
+	void *leaf, *all = NULL;
+
+	start(31);
+	write(0, 8, 1);
+	shard = keylog_shard(&c.log, 100);
+	bdev->slow = true;
+	CHECK_EQ(read_map(&c, &rq.bio), DM_MAPIO_SUBMITTED);
+	stub_fail_alloc_after(1);
+	index_keep(&shard->index, 0);
+	while ((leaf = index_get_leaf(&c.index_pool, GFP_NOWAIT | __GFP_NOWARN))) {
+		*(void **)leaf = all;
+		all = leaf;
+	}
+	rig_wait(&c, &rq);
+	read_quiesce(&c);
+	CHECK_EQ(rq.bio.bi_status, BLK_STS_OK);
+	CHECK_EQ(pcache_stat(&c, STAT_fills), 0);
+	stub_fail_alloc_after(-1);
+	while (all) {
+		leaf = all;
+		all = *(void **)leaf;
+		index_put_leaf(&c.index_pool, leaf);
+	}
+	end();
+}
+
 /* Only so many are cached at a time: others go to where the user wants them. */
 TEST(io_more_reads_than_fills)
 {
