@@ -32,7 +32,7 @@ int reclaim_init(struct pcache *c)
 	memset(rc, 0, sizeof(*rc));
 	mutex_init(&rc->tail_lock);
 	INIT_DELAYED_WORK(&rc->work, reclaim_work);
-	rc->wq = alloc_workqueue("pcache_reclaim", WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_FREEZABLE, 1);
+	rc->wq = alloc_workqueue("pcache_reclaim", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
 	rc->set = kset_alloc(GFP_KERNEL);
 	rc->refs = kvcalloc(REFS_MAX, sizeof(*rc->refs), GFP_KERNEL);
 	rc->buf = kmalloc(BUF_SECTORS * PCACHE_SECTOR, GFP_KERNEL);

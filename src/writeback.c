@@ -58,7 +58,7 @@ int writeback_init(struct pcache *c)
 	ratelimit_state_init(&wb->messages, 60 * HZ, 1);
 	init_waitqueue_head(&wb->wait);
 	index_init(&wb->batch, &c->index_pool, WRITEBACK_LEAVES);
-	wb->wq = alloc_workqueue("pcache_writeback", WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_FREEZABLE, 1);
+	wb->wq = alloc_workqueue("pcache_writeback", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
 	wb->set = kset_alloc(GFP_KERNEL);
 	if (!wb->wq || !wb->set)
 		return -ENOMEM;
