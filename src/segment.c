@@ -78,7 +78,8 @@ static int load_segment(struct segments *segs, u32 id, u32 phys, u32 *next)
 		       &gen, sizeof(gen), &seg->gen_slot);
 	seg->gen = r == -EIO ? SEGMENT_GEN_UNKNOWN : gen.gen;
 	seg->phys = phys;
-	seg->bad = r == -EIO || pmem_known_bad(segs->pm, segment_start(phys), PCACHE_SEG_SIZE);
+	seg->bad = seg->gen == SEGMENT_GEN_UNKNOWN ||
+		   pmem_known_bad(segs->pm, segment_start(phys), PCACHE_SEG_SIZE);
 	INIT_LIST_HEAD(&seg->list);
 	if (seg->bad) {
 		pr_warn("%s: segment %u has bad blocks: nothing more is stored there\n",
@@ -212,6 +213,17 @@ static void take_dead(struct segments *segs, struct list_head *batch)
 	spin_unlock(&segs->lock);
 }
 
+static void raise_generation(struct segments *segs, struct segment *seg)
+{
+	struct media_generation gen = { .gen = seg->gen + 1 };
+
+	if (seg->gen == SEGMENT_GEN_UNKNOWN)
+		return;
+	seg->gen = gen.gen;
+	media_store(segs->pm, segment_start(seg->phys) + PCACHE_SEG_GEN_OFF, PCACHE_SEG_GEN_STRIDE,
+		    &gen, sizeof(gen), &seg->gen_slot);
+}
+
 u32 segments_release(struct segments *segs)
 {
 	struct segment *seg, *next;
@@ -220,10 +232,7 @@ u32 segments_release(struct segments *segs)
 
 	take_dead(segs, &batch);
 	list_for_each_entry_safe(seg, next, &batch, list) {
-		struct media_generation gen = { .gen = ++seg->gen };
-
-		media_store(segs->pm, segment_start(seg->phys) + PCACHE_SEG_GEN_OFF,
-			    PCACHE_SEG_GEN_STRIDE, &gen, sizeof(gen), &seg->gen_slot);
+		raise_generation(segs, seg);
 		if (READ_ONCE(seg->bad))
 			list_del_init(&seg->list);
 		else
