@@ -155,20 +155,34 @@ static void give_credit(struct keylog *log, struct shard *shard)
 		log->dry = true;
 }
 
-void keylog_lend(struct keylog *log, struct shard *shard)
+/* From what the shard has already, or from what is kept back. */
+static void lend(struct keylog *log, struct shard *shard)
 {
-	keylog_drain(log);
-	mutex_lock(&log->lock);
-	spin_lock(&shard->lock);
-	if (!shard->lent && shard->credit) {
+	if (shard->lent)
+		return;
+	if (shard->credit) {
 		shard->credit--;
 		shard->lent = true;
-	} else if (!shard->lent && shard->nr_keys < SHARD_KEYS && room_keys(log) > log->promised) {
+	} else if (shard->nr_keys < SHARD_KEYS && room_keys(log) > log->promised) {
 		log->promised++;
 		shard->lent = true;
 	}
-	spin_unlock(&shard->lock);
-	mutex_unlock(&log->lock);
+}
+
+void keylog_lend(struct keylog *log, struct shard *shard)
+{
+	bool full;
+
+	do {
+		keylog_drain(log);
+		mutex_lock(&log->lock);
+		spin_lock(&shard->lock);
+		lend(log, shard);
+		/* Writers may have been faster. */
+		full = !shard->lent && shard->nr_keys == SHARD_KEYS;
+		spin_unlock(&shard->lock);
+		mutex_unlock(&log->lock);
+	} while (full);
 }
 
 static void take_next_segment(struct keylog *log)
