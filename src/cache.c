@@ -226,7 +226,7 @@ void pcache_start(struct pcache *c)
 	writeback_start(c);
 	reclaim_start(c);
 	pcache_set_gc_percent(c, c->opt.gc_percent);
-	if (writeback_dirty(c))
+	if (writeback_dirty(c) || c->writeback.failed)
 		writeback_poke(c);
 }
 

@@ -192,8 +192,9 @@ static int evict_sets(struct pcache *c, struct log_pos *pos)
 	for (sets = 0; sets < RECLAIM_SETS; sets++) {
 		int step = keylog_read(&c->log, pos, &end, rc->set);
 
+		/* What comes before it must not be lost with it. */
 		if (step < 0)
-			return step;
+			return sets ? 0 : step;
 		if (step == KEYLOG_END)
 			break;
 		if (step == KEYLOG_SET)
@@ -295,11 +296,11 @@ static void reclaim_work(struct work_struct *work)
 		return;
 	WRITE_ONCE(rc->starved, false);
 	release(c);
-	while (r > 0 && is_needed(c) && READ_ONCE(rc->running)) {
+	while (r > 0 && (is_needed(c) || rc->failed) && READ_ONCE(rc->running)) {
 		r = pass(c);
+		WRITE_ONCE(rc->failed, r < 0);
 		cond_resched();
 	}
-	WRITE_ONCE(rc->failed, r < 0);
 	if (r < 0) {
 		c->on_space(c);
 		kick_in(c, RETRY_MS);

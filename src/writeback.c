@@ -137,8 +137,10 @@ bool writeback_is_dirty(struct pcache *c, const struct extent *e)
 	bool dirty;
 	int step = KEYLOG_SET;
 
-	if (e->clean || e->lost)
-		return e->lost;
+	if (e->lost)
+		return true;
+	if (e->clean)
+		return false;
 	set = kset_alloc(GFP_NOIO);
 	if (!set)
 		return true;
@@ -527,6 +529,22 @@ static bool may_take(struct pcache *c, u32 keys, u64 max, bool must)
 	return !keys || ((must || (keys < WRITEBACK_KEYS && wb->queued < max)) && stock_batch(c));
 }
 
+/* As keylog_read(), and note where that fails, until it does not any more. */
+static int read_log(struct pcache *c, struct log_pos *pos, const struct log_pos *head)
+{
+	struct writeback *wb = &c->writeback;
+	struct log_pos at = *pos;
+	int step = keylog_read(&c->log, pos, head, wb->set);
+
+	if (step < 0) {
+		wb->bad = at;
+		WRITE_ONCE(wb->failed, true);
+	} else if (wb->failed && log_pos_equal(at, wb->bad)) {
+		WRITE_ONCE(wb->failed, false);
+	}
+	return step;
+}
+
 /*
  * Read the log from *@pos on, until a barrier, or until the batch is large enough; leave *@pos
  * there. Tells how many keys that were, and how many of their sectors are dirty. What is unfinished
@@ -556,7 +574,7 @@ static int collect(struct pcache *c, struct log_pos *pos, u32 *keys, u64 *dirty)
 				break;
 			wb->replaying = false;
 		}
-		step = keylog_read(&c->log, pos, &head, wb->set);
+		step = read_log(c, pos, &head);
 		/* What comes before it must not be lost with it. */
 		if (step < 0 && *keys && !must)
 			break;
@@ -618,7 +636,6 @@ static int do_batch(struct pcache *c)
 	wb->unreadable = false;
 	r = collect(c, &pos, &keys, &dirty);
 	sectors = wb->queued;
-	WRITE_ONCE(wb->failed, r < 0 && r != -ENOMEM);
 	if (!r)
 		r = write_all(c, &written);
 	/* What has to be taken whole keeps what memory it has got: it may be short next time. */

@@ -44,7 +44,8 @@ struct writeback {
 	bool unreadable;		/* data of the batch can't be read */
 	bool lost;			/* ... and, in this run, nothing newer has replaced it */
 	bool marks;			/* the index has, or had, marks of lost data */
-	bool failed;			/* the log can't be read */
+	bool failed;			/* the log can't be read ... */
+	struct log_pos bad;		/* ... here */
 	u64 queued;			/* sectors of keys that went into the batch */
 	unsigned long poked;		/* jiffies, when something was last written */
 	u32 speed;			/* sectors that the last batches wrote in a second */

@@ -282,6 +282,7 @@ static void in_turn(struct bio *bio)
 {
 	struct request *rq = container_of(bio, struct request, bio);
 
+	CHECK(!rq->done);
 	if (bio->bi_status == BLK_STS_OK)
 		CHECK(rq == &line[served++]);
 	rq->done = true;
@@ -430,6 +431,50 @@ TEST(io_not_safe)
 	CHECK_EQ(end_of(200, 8, REQ_FUA), BLK_STS_IOERR);
 	CHECK_EQ(end_of(200, 8, 0), BLK_STS_OK);
 	pmem_model_heal(model, dirty_tail_addr());
+	stub_sleep(20000);
+	CHECK_EQ(end_of(0, 0, REQ_PREFLUSH), BLK_STS_OK);
+	end();
+}
+
+/* Not while write-back is busy with what comes before the bad part, either, and fails at that. */
+TEST(io_not_safe_behind_good_sets)
+{
+	bool told = false;
+	u32 i;
+
+	start(31);
+	for (i = 0; i < 2 * PCACHE_KSET_KEYS; i++)
+		write(i * 10, 1, 7);
+	rig_flush(&c);
+	pmem_model_poison(model, dirty_tail_addr() + PCACHE_KSET_SIZE(PCACHE_KSET_KEYS) + 64);
+	bdev->fail_writes = 1;
+	for (i = 0; i < 20; i++) {
+		stub_sleep(1000);
+		if (end_of(0, 0, REQ_PREFLUSH))
+			told = true;
+		else
+			CHECK(!told);
+	}
+	CHECK(told);
+}
+
+/* Nor because nobody needs what can't be reclaimed any more. */
+TEST(io_not_safe_where_clean)
+{
+	u64 bad;
+
+	start(8);
+	bad = dirty_tail_addr();
+	write(0, 1024, 1);
+	rig_drain(&c);
+	pmem_model_poison(model, bad);
+	pcache_set_gc_percent(&c, 0);
+	stub_sleep(1000);
+	CHECK_EQ(end_of(0, 0, REQ_PREFLUSH), BLK_STS_IOERR);
+	pcache_set_gc_percent(&c, 90);
+	stub_sleep(60000);
+	CHECK_EQ(end_of(0, 0, REQ_PREFLUSH), BLK_STS_IOERR);
+	pmem_model_heal(model, bad);
 	stub_sleep(20000);
 	CHECK_EQ(end_of(0, 0, REQ_PREFLUSH), BLK_STS_OK);
 	end();

@@ -404,6 +404,7 @@ void rig_flush(struct pcache *c)
 	rq.bio.bi_opf = REQ_PREFLUSH;
 	CHECK_EQ(write_map(c, &rq.bio), DM_MAPIO_SUBMITTED);
 	CHECK(rq.done);
+	CHECK_EQ(rq.bio.bi_status, BLK_STS_OK);
 }
 
 /* The start of what is asked for. Returns its sectors: the rest comes again as another bio. */

@@ -751,6 +751,29 @@ TEST(writeback_before_a_bad_set)
 		CHECK(origin_is(i * 10, 1, 7));
 }
 
+/* What can be read of it is reclaimed, too. */
+TEST(reclaim_before_a_bad_set)
+{
+	struct log_pos bad;
+	u32 i;
+
+	start(31);
+	for (i = 0; i < 10; i++) {
+		write((u64)i * MIB, MIB, 7);
+		rig_flush(&c);
+	}
+	rig_drain(&c);
+	bad = keylog_head(&c.log);
+	write(0, 8, 7);
+	rig_drain(&c);
+	pmem_model_poison(model, segment_data(&c.segs, bad.seg) + bad.off + 64);
+	pcache_set_gc_percent(&c, 0);
+	stub_sleep(1000);
+	CHECK(c.reclaim.failed);
+	CHECK(log_pos_equal(keylog_key_tail(&c.log), bad));
+	rig_check(&c);
+}
+
 /* Three times what the cache holds goes through it, some of it dirty when the next comes. */
 TEST(reclaim_goes_round)
 {
