@@ -342,7 +342,7 @@ static bool append_again(struct pcache *c, struct shard *shard, struct extent e)
 		shard->credit++;
 	}
 	c->writeback.marks = true;
-	c->writeback.lost = true;
+	c->writeback.kept = true;
 	pcache_count(c, STAT_media_errors_dirty, 1);
 	trace_pcache_error(c->name, e.start, e.len, -EIO);
 	pr_err_ratelimited("%s: dirty data of sectors %llu+%u, in segment %u, can't be read\n",
@@ -702,10 +702,11 @@ static void writeback_work(struct work_struct *work)
 	keylog_commit(&c->log);
 	/* What comes later has its own run: lost data, too, which would come round for ever. */
 	keys = READ_ONCE(c->log.nr_keys);
-	wb->lost = false;
+	wb->kept = false;
 	do {
 		r = do_batch(c);
 	} while (r > 0 && !has_passed(wb, keys) && READ_ONCE(wb->running));
+	WRITE_ONCE(wb->lost, wb->kept);
 	if (r < 0) {
 		back_off(c, r);
 		return;
@@ -722,6 +723,7 @@ void writeback_poke(struct pcache *c)
 {
 	struct writeback *wb = &c->writeback;
 	unsigned long now = jiffies;
+	unsigned int ms;
 
 	if (READ_ONCE(wb->poked) != now)
 		WRITE_ONCE(wb->poked, now);
@@ -730,8 +732,10 @@ void writeback_poke(struct pcache *c)
 	if (READ_ONCE(wb->armed))
 		return;
 	WRITE_ONCE(wb->armed, true);
+	/* What is lost would come round each time. */
+	ms = READ_ONCE(wb->lost) ? BACKOFF_LAST_MS : WRITEBACK_AGE_MS;
 	if (READ_ONCE(wb->running))
-		queue_delayed_work(wb->wq, &wb->work, msecs_to_jiffies(WRITEBACK_AGE_MS));
+		queue_delayed_work(wb->wq, &wb->work, msecs_to_jiffies(ms));
 }
 
 void writeback_look(struct pcache *c)

@@ -42,7 +42,8 @@ struct writeback {
 	bool urged;			/* ... and soon, though data was lost in the last one */
 	bool large;			/* the batch is too large for those who wait for space */
 	bool unreadable;		/* data of the batch can't be read */
-	bool lost;			/* ... and, in this run, nothing newer has replaced it */
+	bool kept;			/* ... and, in this run, nothing newer has replaced it */
+	bool lost;			/* the same of the last run */
 	bool marks;			/* the index has, or had, marks of lost data */
 	bool failed;			/* the log can't be read ... */
 	struct log_pos bad;		/* ... here */

@@ -822,6 +822,27 @@ TEST(reclaim_with_little_left)
 }
 
 /* Lost data stays dirty, and comes round again: meanwhile the rest goes on. */
+/* What is lost is not appended to the log again each time that something has been written. */
+TEST(writeback_lost_comes_round_seldom)
+{
+	struct extent e;
+	u32 i;
+
+	start(31);
+	write(0, 8, 1);
+	rig_flush(&c);
+	CHECK(index_find(&keylog_shard(&c.log, 0)->index, 0, 8, &e));
+	pmem_model_poison(model, pcache_addr(&c, &e));
+	for (i = 0; i < 1000; i++) {
+		write(1000 + i * 8, 8, 2);
+		stub_sleep(100);
+	}
+	CHECK(pcache_stat(&c, STAT_media_errors_dirty) < 15);
+	CHECK(pcache_stat(&c, STAT_media_errors_dirty) > 5);
+	CHECK(origin_is(1000, 8, 2));
+	CHECK_EQ(read(0, 8), -EIO);
+}
+
 TEST(reclaim_beside_lost_data)
 {
 	u32 i;
