@@ -76,6 +76,10 @@ static int load_segment(struct segments *segs, u32 id, u32 phys, u32 *next)
 	}
 	r = media_load(segs->pm, segment_start(phys) + PCACHE_SEG_GEN_OFF, PCACHE_SEG_GEN_STRIDE,
 		       &gen, sizeof(gen), &seg->gen_slot);
+	if (r != -EIO && gen.gen == SEGMENT_GEN_UNKNOWN) {
+		pr_err("%s: segment %u: generation %llu\n", segs->pm->name, phys, gen.gen);
+		return -EINVAL;
+	}
 	seg->gen = r == -EIO ? SEGMENT_GEN_UNKNOWN : gen.gen;
 	seg->phys = phys;
 	seg->bad = seg->gen == SEGMENT_GEN_UNKNOWN ||
