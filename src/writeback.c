@@ -367,6 +367,13 @@ static bool append_again(struct pcache *c, struct shard *shard, struct extent e)
 	return true;
 }
 
+/* Does a piece of the index belong to another key than @lost, which has the same place? */
+static bool is_of_another(struct pcache *c, const struct extent *e, const struct extent *lost)
+{
+	return c->opt.data_crc && (e->crc != lost->crc || e->key_len != lost->key_len ||
+				   e->sect - e->skip != lost->sect - lost->skip);
+}
+
 /*
  * Data that can't be read any more is still dirty: what the index has of it goes to the head of the
  * log again, so that reads of it go on to fail, also after a replay, until someone writes there
@@ -381,7 +388,7 @@ static int keep_lost(struct pcache *c, const struct extent *lost)
 
 	spin_lock(&shard->lock);
 	while (index_find_key(&shard->index, lost, at, &e)) {
-		if (e.clean || append_again(c, shard, e)) {
+		if (e.clean || is_of_another(c, &e, lost) || append_again(c, shard, e)) {
 			at = e.start + e.len;
 			tries = 0;
 			continue;
