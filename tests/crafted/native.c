@@ -39,16 +39,22 @@ void test_failed(const char *file, int line, const char *fmt, ...)
 /* What fails to read is left as it is in @data. Returns how many sectors that are. */
 static unsigned long read_all(struct ordeal_media *media, u64 sectors, u8 *data)
 {
+	static u8 buf[PIECE * PCACHE_SECTOR];
 	unsigned long failed = 0;
 	struct pcache c;
 	u64 at, i;
 
 	CHECK_EQ(rig_open(&c, media->model, media->bdev, &media->opt), 0);
 	for (at = 0; at < sectors; at += PIECE) {
-		if (!rig_read(&c, at, PIECE, data + at * PCACHE_SECTOR, false))
+		if (!rig_read(&c, at, PIECE, buf, false)) {
+			memcpy(data + at * PCACHE_SECTOR, buf, sizeof(buf));
 			continue;
+		}
 		for (i = at; i < at + PIECE; i++)
-			failed += !!rig_read(&c, i, 1, data + i * PCACHE_SECTOR, false);
+			if (rig_read(&c, i, 1, buf, false))
+				failed++;
+			else
+				memcpy(data + i * PCACHE_SECTOR, buf, PCACHE_SECTOR);
 	}
 	rig_close(&c);
 	return failed;
