@@ -234,7 +234,6 @@ static int pass(struct pcache *c)
 	u32 i, freed;
 	int r = evict_sets(c, &pos);
 
-	/* On an error, what is gone from the index is on the origin all the same. */
 	if (r || log_pos_equal(pos, start))
 		return r;
 	mutex_lock(&rc->tail_lock);
@@ -296,6 +295,7 @@ static void reclaim_work(struct work_struct *work)
 		return;
 	WRITE_ONCE(rc->starved, false);
 	release(c);
+	/* That the log can't be read is only known to be over when it has been read again. */
 	while (r > 0 && (is_needed(c) || rc->failed) && READ_ONCE(rc->running)) {
 		r = pass(c);
 		WRITE_ONCE(rc->failed, r < 0);

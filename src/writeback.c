@@ -286,8 +286,8 @@ static void write_extent(struct pcache *c, struct origin_io **io, const struct e
 
 /*
  * Shall the batch be left half done? Only where it has no barrier within: else all of it has to be
- * on the origin before the dirty_tail moves again. What was found at activation may take hours, and
- * is taken up again at the next one.
+ * on the origin before the dirty_tail moves again. What was found at activation may take hours: a
+ * suspend does not wait for it.
  */
 static bool is_called_off(struct pcache *c)
 {
