@@ -140,67 +140,59 @@ TEST(io_no_memory_at_all)
  * Reads.
  */
 
-/* What is read from the origin is not cached if it has been overwritten meanwhile (rule 2). */
+static struct request miss;
+
+/* The origin is asked for 50 sectors from 100 on, to cache them, and takes its time. */
+static void begin_miss(void)
+{
+	miss = rig_request(100, 50, buf);
+	bdev->slow = true;
+	CHECK_EQ(read_map(&c, &miss.bio), DM_MAPIO_SUBMITTED);
+	CHECK(!miss.done);
+}
+
+/* The user has what he asked for, and it is not cached. */
+static void end_miss(void)
+{
+	rig_wait(&c, &miss);
+	read_quiesce(&c);
+	CHECK_EQ(miss.bio.bi_status, BLK_STS_OK);
+	CHECK_EQ(pcache_stat(&c, STAT_fills), 0);
+}
+
+/* It has been overwritten meanwhile (rule 2). */
 TEST(io_fill_made_stale)
 {
-	struct request rq = rig_request(100, 50, buf);
-
 	start(31);
-	bdev->slow = true;
-	CHECK_EQ(read_map(&c, &rq.bio), DM_MAPIO_SUBMITTED);
-	CHECK(!rq.done);
+	begin_miss();
 	write(120, 8, 7);
-	rig_wait(&c, &rq);
-	read_quiesce(&c);
-	CHECK_EQ(rq.bio.bi_status, BLK_STS_OK);
+	end_miss();
 	CHECK_EQ(pcache_stat(&c, STAT_fills_stale), 1);
 	expect(120, 8, 7);
 	end();
 }
 
-/* What was read is not cached if space gets short meanwhile, or memory; the user has it all the same. */
+/* Space has got short meanwhile. */
 TEST(io_fill_given_up)
 {
-	struct request rq = rig_request(100, 50, buf);
-
 	start(8);
-	bdev->slow = true;
-	CHECK_EQ(read_map(&c, &rq.bio), DM_MAPIO_SUBMITTED);
+	begin_miss();
 	while (segment_alloc(&c.segs, SEGMENT_FILL) >= 0)
 		;
-	rig_wait(&c, &rq);
-	read_quiesce(&c);
-	CHECK_EQ(rq.bio.bi_status, BLK_STS_OK);
-	CHECK_EQ(pcache_stat(&c, STAT_fills), 0);
+	end_miss();
 }
 
+/* Memory has. */
 TEST(io_fill_without_memory)
 {
-	struct request rq = rig_request(100, 50, buf);
-	struct shard *shard;
-	void *leaf, *all = NULL;
+	void **all;
 
 	start(31);
-	write(0, 8, 1);
-	shard = keylog_shard(&c.log, 100);
-	bdev->slow = true;
-	CHECK_EQ(read_map(&c, &rq.bio), DM_MAPIO_SUBMITTED);
-	stub_fail_alloc_after(1);
-	index_keep(&shard->index, 0);
-	while ((leaf = index_get_leaf(&c.index_pool, GFP_NOWAIT | __GFP_NOWARN))) {
-		*(void **)leaf = all;
-		all = leaf;
-	}
-	rig_wait(&c, &rq);
-	read_quiesce(&c);
-	CHECK_EQ(rq.bio.bi_status, BLK_STS_OK);
-	CHECK_EQ(pcache_stat(&c, STAT_fills), 0);
-	stub_fail_alloc_after(-1);
-	while (all) {
-		leaf = all;
-		all = *(void **)leaf;
-		index_put_leaf(&c.index_pool, leaf);
-	}
+	begin_miss();
+	index_keep(&keylog_shard(&c.log, 100)->index, 0);
+	all = rig_take_leaves(&c);
+	end_miss();
+	rig_give_leaves(&c, all);
 	end();
 }
 

@@ -459,6 +459,29 @@ void rig_drain(struct pcache *c)
 	}
 }
 
+void **rig_take_leaves(struct pcache *c)
+{
+	void **leaf, **all = NULL;
+
+	stub_fail_alloc_after(1);
+	while ((leaf = index_get_leaf(&c->index_pool, GFP_NOWAIT | __GFP_NOWARN))) {
+		*leaf = all;
+		all = leaf;
+	}
+	return all;
+}
+
+void rig_give_leaves(struct pcache *c, void **all)
+{
+	stub_fail_alloc_after(-1);
+	while (all) {
+		void **leaf = all;
+
+		all = *leaf;
+		index_put_leaf(&c->index_pool, leaf);
+	}
+}
+
 static void store_segment_info(struct pmem *pm, u32 id, u32 segments)
 {
 	u64 off = PCACHE_SEGS_OFF + (u64)id * PCACHE_SEG_SIZE;

@@ -65,6 +65,10 @@ int rig_read(struct pcache *c, u64 sector, u32 sectors, void *data, bool fill);
 /* All that is dirty goes to the origin. */
 void rig_drain(struct pcache *c);
 
+/* There is no memory from here on, and none left in reserve, until it is given back. */
+void **rig_take_leaves(struct pcache *c);
+void rig_give_leaves(struct pcache *c, void **all);
+
 /* A bio of the user's, and if it has ended: for those that wait for each other. */
 struct request {
 	struct bio bio;

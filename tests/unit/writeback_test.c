@@ -426,30 +426,6 @@ TEST(writeback_has_passed_what_is_clean)
 	CHECK(!writeback_is_dirty(&c, &e));
 }
 
-/* There is no memory, and none left in reserve. */
-static void **take_all_leaves(void)
-{
-	void **leaf, **all = NULL;
-
-	stub_fail_alloc_after(1);
-	while ((leaf = index_get_leaf(&c.index_pool, GFP_NOWAIT | __GFP_NOWARN))) {
-		*leaf = all;
-		all = leaf;
-	}
-	return all;
-}
-
-static void give_leaves_back(void **all)
-{
-	stub_fail_alloc_after(-1);
-	while (all) {
-		void **leaf = all;
-
-		all = *leaf;
-		index_put_leaf(&c.index_pool, leaf);
-	}
-}
-
 /* A batch has leaves for one set at least. */
 TEST(writeback_no_memory)
 {
@@ -460,10 +436,10 @@ TEST(writeback_no_memory)
 	for (i = 0; i < 3000; i++)
 		write(i * 1000 % (ORIGIN - 8) & ~7ull, 8, 1);
 	rig_flush(&c);
-	all = take_all_leaves();
+	all = rig_take_leaves(&c);
 	rig_drain(&c);
 	CHECK(pcache_stat(&c, STAT_writeback_batches) > 3000 / PCACHE_KSET_KEYS);
-	give_leaves_back(all);
+	rig_give_leaves(&c, all);
 	rig_check(&c);
 }
 
@@ -483,12 +459,12 @@ TEST(writeback_again_without_memory)
 	writeback_urge(&c);
 	stub_sleep(50);
 	CHECK(c.writeback.unfinished);
-	all = take_all_leaves();
+	all = rig_take_leaves(&c);
 	bdev->fail_flushes = 0;
 	stub_sleep(30000);
 	CHECK_EQ(writeback_dirty(&c), 0);
 	CHECK_EQ(pcache_stat(&c, STAT_writeback_errors), 1);
-	give_leaves_back(all);
+	rig_give_leaves(&c, all);
 	CHECK_EQ(c.writeback.batch.nr_stock, c.writeback.batch.keep);
 	rig_check(&c);
 }
@@ -500,9 +476,9 @@ TEST(shard_no_memory)
 
 	start(31);
 	write(0, 8, 1);
-	all = take_all_leaves();
+	all = rig_take_leaves(&c);
 	CHECK(!pcache_lock_shard(&c, 0, GFP_NOWAIT | __GFP_NOWARN));
-	give_leaves_back(all);
+	rig_give_leaves(&c, all);
 	shard = pcache_lock_shard(&c, 0, GFP_NOWAIT | __GFP_NOWARN);
 	CHECK(shard);
 	spin_unlock(&shard->lock);
@@ -821,7 +797,6 @@ TEST(reclaim_with_little_left)
 	rig_check(&c);
 }
 
-/* Lost data stays dirty, and comes round again: meanwhile the rest goes on. */
 static void write_meanwhile(void)
 {
 	write(500000, 1, 3);
@@ -830,14 +805,12 @@ static void write_meanwhile(void)
 /* What is lost is not appended to the log again each time that something has been written. */
 TEST(writeback_lost_comes_round_seldom)
 {
-	struct extent e;
 	u32 i;
 
 	start(31);
 	write(0, 8, 1);
 	rig_flush(&c);
-	CHECK(index_find(&keylog_shard(&c.log, 0)->index, 0, 8, &e));
-	pmem_model_poison(model, pcache_addr(&c, &e));
+	pmem_model_poison(model, place_of(0));
 	bdev->on_write = write_meanwhile;
 	for (i = 0; i < 1000; i++) {
 		write(1000 + i * 8, 8, 2);
@@ -849,6 +822,7 @@ TEST(writeback_lost_comes_round_seldom)
 	CHECK_EQ(read(0, 8), -EIO);
 }
 
+/* Lost data stays dirty, and comes round again: meanwhile the rest goes on. */
 TEST(reclaim_beside_lost_data)
 {
 	u32 i;
