@@ -29,8 +29,8 @@ struct open_cache {
 	struct mapped_device *md;
 	struct block_device *bdev;
 	/*
-	 * Written to by whoever loads, starts or stops the cache. Who holds it for reading finds
-	 * the cache in the state in which it was.
+	 * Written to by whoever loads or starts the cache, or lets it run no more. Who holds it for
+	 * reading finds the cache loaded, or not, as it was; or on its way to a stop.
 	 */
 	struct rw_semaphore lock;
 	struct table *in_force;		/* whose options the cache has, if it is loaded */

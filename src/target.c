@@ -260,6 +260,8 @@ static void pcache_postsuspend(struct dm_target *ti)
 	oc->running = false;
 	write_suspend(&oc->c, NULL);
 	read_quiesce(&oc->c);
+	/* It may take as long as the origin does: who only asks need not wait for that. */
+	downgrade_write(&oc->lock);
 	pcache_stop(&oc->c);
 	up_write(&oc->lock);
 }
