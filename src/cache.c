@@ -42,7 +42,7 @@ int pcache_init(struct pcache *c)
 	return c->stats ? 0 : -ENOMEM;
 }
 
-static void unload(struct pcache *c)
+void pcache_unload(struct pcache *c)
 {
 	unsigned int i;
 
@@ -63,7 +63,7 @@ static void unload(struct pcache *c)
 void pcache_exit(struct pcache *c)
 {
 	if (c->loaded)
-		unload(c);
+		pcache_unload(c);
 	free_percpu(c->stats);
 }
 
@@ -177,9 +177,26 @@ void pcache_adopt(struct pcache *c)
 		superblock_adopt(&c->pmem, &c->sb, &who);
 }
 
+/* What segments and log say. With @clean unset the log is read from the dirty_tail on. */
+static int load(struct pcache *c, bool clean)
+{
+	int r = segments_load(&c->segs, &c->pmem, c->sb.first_seg, c->sb.n_segs, c->sb.seg_num);
+
+	if (!r)
+		r = make_parts(c);
+	if (!r && !clean)
+		c->log.key_tail = c->log.dirty_tail;
+	if (!r)
+		r = pcache_replay(c);
+	if (r)
+		pcache_unload(c);
+	return r;
+}
+
 int pcache_load(struct pcache *c, const struct pcache_options *opt)
 {
 	int r = pcache_check(c, opt);
+	bool clean;
 
 	if (r)
 		return r;
@@ -187,17 +204,18 @@ int pcache_load(struct pcache *c, const struct pcache_options *opt)
 	if (c->sb.blank || !(c->sb.info_flags & PCACHE_INFO_INIT))
 		format(c);
 	c->segs.on_change = segments_changed;
-	r = segments_load(&c->segs, &c->pmem, c->sb.first_seg, c->sb.n_segs, c->sb.seg_num);
+	r = load(c, true);
+	clean = r != -ENODATA;
+	if (!clean) {
+		pr_warn("%s: what is cached and not dirty is given up, for its log can't be read\n",
+			c->name);
+		r = load(c, false);
+	}
 	if (r)
 		return r;
-	r = make_parts(c);
-	if (!r)
-		r = pcache_replay(c);
-	if (r) {
-		unload(c);
-		return r;
-	}
 	c->loaded = true;
+	if (!clean && !opt->read_only)
+		keylog_set_key_tail(&c->log, keylog_dirty_tail(&c->log));
 	if (c->sb.formatting && !opt->read_only)
 		superblock_settle(&c->pmem, &c->sb);
 	pcache_adopt(c);

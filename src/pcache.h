@@ -76,8 +76,13 @@ void pcache_exit(struct pcache *c);
  */
 int pcache_check(struct pcache *c, const struct pcache_options *opt);
 
-/* Format the device if it is blank; replay the log. 0, or an error after a message. Sleeps. */
+/*
+ * Format the device if it is blank; replay the log: without its clean part if that is poisoned. 0,
+ * or an error after a message. Sleeps.
+ */
 int pcache_load(struct pcache *c, const struct pcache_options *opt);
+/* Forget all that is not on the media. The cache does not run; what was given up is free again. */
+void pcache_unload(struct pcache *c);
 
 /* A cache that Linux's own target has made, or whose origin has grown, gets our identity. */
 void pcache_adopt(struct pcache *c);
@@ -128,7 +133,10 @@ static inline u64 pcache_addr(struct pcache *c, const struct extent *e)
 	return segment_data(&c->segs, e->seg) + (u64)e->sect * PCACHE_SECTOR;
 }
 
-/* replay.c: fill the index from the log, check all that is in it, start the log. */
+/*
+ * replay.c: fill the index from the log, check all that is in it, start the log. -ENODATA if only
+ * the clean part of the log can't be read.
+ */
 int pcache_replay(struct pcache *c);
 
 #endif

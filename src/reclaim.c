@@ -296,9 +296,9 @@ static void reclaim_work(struct work_struct *work)
 	WRITE_ONCE(rc->starved, false);
 	release(c);
 	/* That the log can't be read is only known to be over when it has been read again. */
-	while (r > 0 && (is_needed(c) || rc->failed) && READ_ONCE(rc->running)) {
+	while (r > 0 && (is_needed(c) || rc->error) && READ_ONCE(rc->running)) {
 		r = pass(c);
-		WRITE_ONCE(rc->failed, r < 0);
+		WRITE_ONCE(rc->error, min(r, 0));
 		cond_resched();
 	}
 	if (r < 0) {

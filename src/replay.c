@@ -341,7 +341,7 @@ static int read_log(struct replay *rp, struct log_pos *pos)
 		r = replay_set(rp, *pos);
 		cond_resched();
 	}
-	return r;
+	return r == -EIO && !rp->dirty ? -ENODATA : r;
 }
 
 /* What the reader could not see while it went. */

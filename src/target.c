@@ -263,7 +263,7 @@ static void pcache_postsuspend(struct dm_target *ti)
 	/* It may take as long as the origin does: who only asks need not wait for that. */
 	downgrade_write(&oc->lock);
 	pcache_stop(&oc->c);
-	up_write(&oc->lock);
+	up_read(&oc->lock);
 }
 
 /* A cache that another table has left is taken over with what is in it. */
@@ -290,6 +290,9 @@ static int activate(struct table *t)
 		pr_err("%s: data_crc can't be changed\n", c->name);
 		return -EINVAL;
 	}
+	/* Space that reclaim can't reach is free again when the log is read anew. */
+	if (c->loaded && c->reclaim.error == -EIO)
+		pcache_unload(c);
 	if (!c->loaded) {
 		int r = pcache_load(c, &t->opt);
 

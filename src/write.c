@@ -177,10 +177,10 @@ static bool write_piece(struct pcache *c, struct bio *bio)
 	return !rest;
 }
 
-/* While a part of the log can't be read, a replay would be refused: nothing is safe then. */
+/* Would a replay be refused? It does without the clean part of the log if that is poisoned. */
 static bool is_log_lost(struct pcache *c)
 {
-	return READ_ONCE(c->reclaim.failed) || READ_ONCE(c->writeback.failed);
+	return READ_ONCE(c->writeback.failed) || READ_ONCE(c->reclaim.error) == -EUCLEAN;
 }
 
 static void commit(struct pcache *c, struct bio *bio)
@@ -276,7 +276,7 @@ static bool give_up(struct write_queue *q, struct bio *bio)
 {
 	if (must_requeue(q))
 		bio->bi_status = BLK_STS_DM_REQUEUE;
-	else if (is_log_lost(q->c))
+	else if (is_log_lost(q->c) || READ_ONCE(q->c->reclaim.error))
 		bio->bi_status = BLK_STS_IOERR;
 	else
 		return false;

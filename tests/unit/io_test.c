@@ -459,15 +459,52 @@ TEST(io_not_safe_where_clean)
 	bad = dirty_tail_addr();
 	write(0, 1024, 1);
 	rig_drain(&c);
-	pmem_model_poison(model, bad);
+	model->mem[bad]++;
 	pcache_set_gc_percent(&c, 0);
 	stub_sleep(1000);
 	CHECK_EQ(end_of(0, 0, REQ_PREFLUSH), BLK_STS_IOERR);
 	pcache_set_gc_percent(&c, 90);
 	stub_sleep(60000);
 	CHECK_EQ(end_of(0, 0, REQ_PREFLUSH), BLK_STS_IOERR);
-	pmem_model_heal(model, bad);
+	model->mem[bad]--;
 	stub_sleep(20000);
 	CHECK_EQ(end_of(0, 0, REQ_PREFLUSH), BLK_STS_OK);
+	end();
+}
+
+/* Poison in the clean part of the log costs what is clean, and only space as long as it is open. */
+TEST(io_safe_where_clean)
+{
+	struct log_pos tail;
+	u64 bad;
+
+	start(8);
+	bad = dirty_tail_addr();
+	write(0, 1024, 1);
+	write(2048, 1024, 2);
+	rig_drain(&c);
+	write(512, 1024, 3);
+	rig_flush(&c);
+	pmem_model_poison(model, bad);
+	pcache_set_gc_percent(&c, 0);
+	stub_sleep(1000);
+	CHECK_EQ(c.reclaim.error, -EIO);
+	CHECK_EQ(end_of(0, 0, REQ_PREFLUSH), BLK_STS_OK);
+	CHECK_EQ(end_of(4096, 8, REQ_FUA), BLK_STS_OK);
+	tail = keylog_dirty_tail(&c.log);
+	rig_close(&c);
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+	CHECK_LOG("what is cached and not dirty is given up");
+	CHECK(log_pos_equal(keylog_key_tail(&c.log), tail));
+	CHECK(writeback_dirty(&c) >= 1024);
+	expect(0, 512, 1);
+	expect(512, 1024, 3);
+	expect(2048, 1024, 2);
+	rig_close(&c);
+	stub_log_clear();
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+	CHECK(!strstr(stub_log(), "given up"));
+	expect(512, 1024, 3);
+	rig_drain(&c);
 	end();
 }

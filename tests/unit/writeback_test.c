@@ -365,13 +365,13 @@ TEST(reclaim_of_a_bad_log)
 	model->mem[first]++;
 	pcache_set_gc_percent(&c, 0);
 	stub_sleep(30000);
-	CHECK(c.reclaim.failed);
+	CHECK(c.reclaim.error);
 	CHECK_LOG("no good set at 0:0, short of 0:64");
 	CHECK_EQ(keylog_key_tail(&c.log).off, 0);
 	expect(0, 8, 1);
 	model->mem[first]--;
 	stub_sleep(30000);
-	CHECK(!c.reclaim.failed);
+	CHECK(!c.reclaim.error);
 	CHECK(log_pos_equal(keylog_key_tail(&c.log), keylog_head(&c.log)));
 	rig_check(&c);
 }
@@ -745,7 +745,7 @@ TEST(reclaim_before_a_bad_set)
 	pmem_model_poison(model, segment_data(&c.segs, bad.seg) + bad.off + 64);
 	pcache_set_gc_percent(&c, 0);
 	stub_sleep(1000);
-	CHECK(c.reclaim.failed);
+	CHECK(c.reclaim.error);
 	CHECK(log_pos_equal(keylog_key_tail(&c.log), bad));
 	rig_check(&c);
 }
