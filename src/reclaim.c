@@ -265,6 +265,19 @@ void reclaim_look(struct pcache *c)
 		reclaim_kick(c);
 }
 
+/* Is it no use to wait, for so much of the memory has failed? */
+static void look_for_hope(struct pcache *c)
+{
+	u32 good = segments_good(&c->segs);
+
+	if (good >= SEGMENTS_NEEDED)
+		return;
+	pr_err_ratelimited("%s: the memory of all segments but %u has failed: nothing can be written any more\n",
+			   c->name, good);
+	WRITE_ONCE(c->reclaim.error, -ENOSPC);
+	c->on_space(c);
+}
+
 /* All up to the dirty_tail is reclaimed: more has to be written back first. */
 static void starve(struct pcache *c)
 {
@@ -306,6 +319,7 @@ static void reclaim_work(struct work_struct *work)
 		kick_in(c, RETRY_MS);
 	} else if (!r) {
 		starve(c);
+		look_for_hope(c);
 	}
 }
 

@@ -82,10 +82,10 @@ static int load_segment(struct segments *segs, u32 id, u32 phys, u32 *next)
 	}
 	seg->gen = r == -EIO ? SEGMENT_GEN_UNKNOWN : gen.gen;
 	seg->phys = phys;
-	seg->bad = seg->gen == SEGMENT_GEN_UNKNOWN ||
-		   pmem_known_bad(segs->pm, segment_start(phys), PCACHE_SEG_SIZE);
 	INIT_LIST_HEAD(&seg->list);
-	if (seg->bad) {
+	if (seg->gen == SEGMENT_GEN_UNKNOWN ||
+	    pmem_known_bad(segs->pm, segment_start(phys), PCACHE_SEG_SIZE)) {
+		segment_condemn(segs, id);
 		pr_warn("%s: segment %u has bad blocks: nothing more is stored there\n",
 			segs->pm->name, phys);
 	} else {
@@ -109,6 +109,7 @@ int segments_load(struct segments *segs, struct pmem *pm, u32 first, u32 nr, u32
 	INIT_LIST_HEAD(&segs->dead);
 	segs->nr_free = 0;
 	segs->nr_dead = 0;
+	atomic_set(&segs->nr_bad, 0);
 	segs->seg = kvcalloc(nr, sizeof(*segs->seg), GFP_KERNEL);
 	if (!seen || !segs->seg)
 		r = -ENOMEM;

@@ -49,6 +49,7 @@ struct segments {
 	struct list_head dead;
 	u32 nr_free;
 	u32 nr_dead;
+	atomic_t nr_bad;
 	/* One was taken, or a dead one's last pin went. Any context that may take a spinlock. */
 	void (*on_change)(struct segments *segs);
 };
@@ -65,6 +66,9 @@ static inline u32 segments_kept_from_fills(const struct segments *segs)
 {
 	return SEGMENTS_FOR_LOG + segments_for_writes(segs);
 }
+
+/* With fewer that are good no write ever finds one, for the log has one in use and one at hand. */
+#define SEGMENTS_NEEDED		(SEGMENTS_FOR_LOG + 3)
 
 /* More than enough for the writes that may come before reclaim has freed the next one? */
 static inline bool segments_plenty(const struct segments *segs)
@@ -117,7 +121,8 @@ void segment_unpin(struct segments *segs, u32 id);
 /* What is in the segment could not be read: nothing new goes there until the next activation. */
 static inline void segment_condemn(struct segments *segs, u32 id)
 {
-	WRITE_ONCE(segs->seg[id].bad, true);
+	if (!xchg(&segs->seg[id].bad, true))
+		atomic_inc(&segs->nr_bad);
 }
 
 /*
@@ -125,6 +130,12 @@ static inline void segment_condemn(struct segments *segs, u32 id)
  * them. One caller at a time. Returns how many were freed.
  */
 u32 segments_release(struct segments *segs);
+
+/* How many there are whose memory has not failed. */
+static inline u32 segments_good(const struct segments *segs)
+{
+	return segs->nr - atomic_read(&segs->nr_bad);
+}
 
 static inline u32 segments_used(const struct segments *segs)
 {

@@ -399,6 +399,29 @@ TEST(io_given_up)
 	rig_close(&c);
 }
 
+/* There never will be space where nearly all memory has failed. */
+TEST(io_no_good_memory_left)
+{
+	struct request rq;
+	u32 id, left = 0, i = 0;
+
+	start(16);
+	for (id = 0; id < c.segs.nr; id++)
+		if (atomic_read(&c.segs.seg[id].refs) == 0 && ++left > SEGMENTS_NEEDED - 3)
+			segment_condemn(&c.segs, id);
+	do {
+		rq = rig_request(i * PIECE, PIECE, buf);
+		CHECK_EQ(write_map(&c, &rq.bio), DM_MAPIO_SUBMITTED);
+		stub_sleep(10000);
+		CHECK(rq.done);
+	} while (!rq.bio.bi_status && ++i < 100000);
+	CHECK_EQ(rq.bio.bi_status, BLK_STS_IOERR);
+	CHECK_LOG("the memory of all segments but 4 has failed");
+	while (i--)
+		expect(i * PIECE, PIECE, 0);
+	end();
+}
+
 static blk_status_t end_of(u64 sector, u32 sectors, blk_opf_t opf)
 {
 	struct request rq = rig_request(sector, sectors, buf);
