@@ -32,7 +32,7 @@ struct reclaim {
 	u64 passed;			/* sectors of the keys that the pass has dealt with */
 	bool running;
 	bool starved;			/* waits for dirty_tail to move */
-	int error;			/* nothing gets free any more: the log can't be read */
+	int error;			/* why nothing gets free any more, or 0 */
 };
 
 int reclaim_init(struct pcache *c);

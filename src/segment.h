@@ -49,7 +49,7 @@ struct segments {
 	struct list_head dead;
 	u32 nr_free;
 	u32 nr_dead;
-	atomic_t nr_bad;
+	atomic_t nr_bad;		/* whose memory has failed, in use or not */
 	/* One was taken, or a dead one's last pin went. Any context that may take a spinlock. */
 	void (*on_change)(struct segments *segs);
 };
