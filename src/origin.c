@@ -152,12 +152,11 @@ static void dm_identity(struct block_device *bdev, u8 *id)
 static void disk_identity(struct block_device *bdev, u8 *id)
 {
 	static const enum blk_unique_id types[] = { BLK_UID_NAA, BLK_UID_EUI64, BLK_UID_T10 };
-	struct gendisk *disk = bdev->bd_disk;
 	unsigned int i;
 
-	for (i = 0; disk->fops->get_unique_id && i < ARRAY_SIZE(types); i++) {
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		u8 raw[16];
-		int n = disk->fops->get_unique_id(disk, raw, types[i]);
+		int n = compat_unique_id(bdev->bd_disk, raw, types[i]);
 
 		if (n > 0) {
 			snprintf(id, PCACHE_ID_SIZE, "wwn-%*phN", min(n, 16), raw);
@@ -173,9 +172,10 @@ void origin_identity(struct origin *origin, struct identity *who)
 	memset(who, 0, sizeof(*who));
 	who->origin_sectors = origin->sectors;
 	if (bdev_is_partition(bdev)) {
-		if (bdev->bd_meta_info)
-			snprintf(who->origin_id, PCACHE_ID_SIZE, "part-%s",
-				 bdev->bd_meta_info->uuid);
+		const char *uuid = compat_partition_uuid(bdev);
+
+		if (uuid)
+			snprintf(who->origin_id, PCACHE_ID_SIZE, "part-%s", uuid);
 		return;
 	}
 	dm_identity(bdev, who->origin_id);

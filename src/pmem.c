@@ -47,6 +47,16 @@ static int map_add(struct mapping *map, unsigned long pfn, unsigned long nr)
 	return 0;
 }
 
+static void explain_no_access(const struct pmem *pm, u64 at, long error)
+{
+	if (error == -EHWPOISON)
+		pr_err("%s: the memory has blocks known to be bad, and Linux maps such only since 5.19: use a newer kernel, or 'ndctl clear-errors NAMESPACE', which zeroes them\n",
+		       pm->name);
+	else
+		pr_err("%s: the DAX device gives no access at byte %llu: error %ld\n", pm->name,
+		       at, error);
+}
+
 /*
  * Ask the DAX device for all pages from @start on: as one who can bear bad ones, so that blocks it
  * knows to be bad do not keep what else is dirty from the origin. Reads here survive them.
@@ -64,8 +74,7 @@ static int map_extents(struct pmem *pm, struct mapping *map)
 		int r;
 
 		if (got <= 0) {
-			pr_err("%s: the DAX device gives no access at byte %llu: error %ld\n",
-			       pm->name, pm->start + ((u64)done << PAGE_SHIFT), got);
+			explain_no_access(pm, pm->start + ((u64)done << PAGE_SHIFT), got);
 			return got ? (int)got : -EIO;
 		}
 		if (!pfn_valid(pfn)) {

@@ -407,7 +407,7 @@ static void pcache_status(struct dm_target *ti, status_type_t type, unsigned int
 	case STATUSTYPE_TABLE:
 		print_table(t, result, maxlen);
 		break;
-	case STATUSTYPE_IMA:
+	default:	/* STATUSTYPE_IMA, where there is such */
 		print_ima(ti, t, result, maxlen);
 		break;
 	}
