@@ -27,6 +27,17 @@ home_of() {
 	esac
 }
 
+# fetch_home_of KVER - the same for all that there are headers of: a release, or RELEASE-arm64. Called so, it is no part of
+# the recipe of what has been fetched without it.
+fetch_home_of() {
+	case $1 in
+	5.10) echo bullseye ;;
+	*-arm64) echo trixie-arm64 ;;
+	*-deb13) echo trixie ;;
+	*) home_of "$1" ;;
+	esac
+}
+
 # own_kver - the kernel of that release
 own_kver() {
 	case $(codename) in
