@@ -76,11 +76,12 @@ int pcache_check(struct pcache *c, const struct pcache_options *opt)
 {
 	struct identity who;
 	int r = superblock_read(&c->pmem, &c->sb);
+	bool told;
 
 	if (r)
 		return r;
-	origin_identity(&c->origin, &who);
-	r = superblock_check_origin(&c->pmem, &c->sb, &who);
+	told = origin_identity(&c->origin, &who);
+	r = superblock_check_origin(&c->pmem, &c->sb, &who, told);
 	if (r)
 		return r;
 	if (c->sb.blank || !(c->sb.info_flags & PCACHE_INFO_INIT)) {
@@ -172,7 +173,9 @@ void pcache_adopt(struct pcache *c)
 
 	if (c->opt.read_only)
 		return;
-	origin_identity(&c->origin, &who);
+	/* The name that this kernel does not tell stays noted, for one that does. */
+	if (!origin_identity(&c->origin, &who))
+		memcpy(who.origin_id, c->sb.identity.origin_id, PCACHE_ID_SIZE);
 	if (!c->sb.owned || memcmp(&c->sb.identity, &who, sizeof(who)))
 		superblock_adopt(&c->pmem, &c->sb, &who);
 }

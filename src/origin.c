@@ -149,23 +149,31 @@ static void dm_identity(struct block_device *bdev, u8 *id)
 	dm_put(md);
 }
 
-static void disk_identity(struct block_device *bdev, u8 *id)
+static bool disk_identity(struct block_device *bdev, u8 *id)
 {
 	static const enum blk_unique_id types[] = { BLK_UID_NAA, BLK_UID_EUI64, BLK_UID_T10 };
+	struct gendisk *disk = bdev->bd_disk;
+	compat_unique_id_fn get = compat_get_unique_id(disk);
 	unsigned int i;
 
+	/* Of SCSI a newer kernel tells it since 5.16, of NVMe since 6.11, through dm since 6.17. */
+	if (!get)
+		return !str_has_prefix(disk->disk_name, "sd") &&
+		       !str_has_prefix(disk->disk_name, "nvme") &&
+		       !str_has_prefix(disk->disk_name, "dm-");
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		u8 raw[16];
-		int n = compat_unique_id(bdev->bd_disk, raw, types[i]);
+		int n = get(disk, raw, types[i]);
 
 		if (n > 0) {
-			snprintf(id, PCACHE_ID_SIZE, "wwn-%*phN", min(n, 16), raw);
-			return;
+			snprintf(id, PCACHE_ID_SIZE, IDENTITY_WWN "%*phN", min(n, 16), raw);
+			break;
 		}
 	}
+	return true;
 }
 
-void origin_identity(struct origin *origin, struct identity *who)
+bool origin_identity(struct origin *origin, struct identity *who)
 {
 	struct block_device *bdev = origin->bdev;
 
@@ -176,9 +184,8 @@ void origin_identity(struct origin *origin, struct identity *who)
 
 		if (uuid)
 			snprintf(who->origin_id, PCACHE_ID_SIZE, "part-%s", uuid);
-		return;
+		return true;
 	}
 	dm_identity(bdev, who->origin_id);
-	if (!who->origin_id[0])
-		disk_identity(bdev, who->origin_id);
+	return who->origin_id[0] || disk_identity(bdev, who->origin_id);
 }

@@ -64,7 +64,7 @@ bool origin_needs_flush(struct origin *origin);
 /* Bytes: what the origin can write at once, 512 or 4096. */
 u32 origin_block_size(struct origin *origin);
 
-/* How the origin is known to its cache. */
-void origin_identity(struct origin *origin, struct identity *who);
+/* How the origin is known to its cache. False: this kernel does not tell the name it may have. */
+bool origin_identity(struct origin *origin, struct identity *who);
 
 #endif

@@ -231,13 +231,15 @@ out:
 }
 
 int superblock_check_origin(struct pmem *pm, const struct superblock *sb,
-			    const struct identity *who)
+			    const struct identity *who, bool told)
 {
 	const struct identity *known = &sb->identity;
 	bool named = memchr_inv(known->origin_id, 0, PCACHE_ID_SIZE);
 
 	if (!sb->owned)
 		return 0;
+	if (!told && !memcmp(known->origin_id, IDENTITY_WWN, strlen(IDENTITY_WWN)))
+		named = false;
 	/* An origin that had no name may have got one: newer kernels know more of them. */
 	if (named && memcmp(known->origin_id, who->origin_id, PCACHE_ID_SIZE)) {
 		pr_err("%s: belongs to the origin '%.*s', not to '%.*s'\n", pm->name,

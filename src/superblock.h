@@ -16,6 +16,9 @@ struct identity {
 	u8 origin_id[PCACHE_ID_SIZE];	/* zeros: it has no name of its own */
 };
 
+/* How the name of a whole disk begins, which not every kernel tells. */
+#define IDENTITY_WWN		"wwn-"
+
 struct superblock {
 	u32 flags;			/* of the superblock */
 	u32 seg_num;			/* segments on the device */
@@ -40,9 +43,10 @@ int superblock_read(struct pmem *pm, struct superblock *sb);
 /*
  * Is @who the origin of this cache, or may it become so? 0, or -EINVAL after a message. An origin
  * with the same name that has grown is the same, and so is one of the same size that had no name.
+ * Unless it is @told, the kernel may keep the name of a disk to itself: then the size must do.
  */
 int superblock_check_origin(struct pmem *pm, const struct superblock *sb,
-			    const struct identity *who);
+			    const struct identity *who, bool told);
 
 /* How many segments the device has, or will have once it is formatted. */
 u32 superblock_segments(const struct pmem *pm, const struct superblock *sb);

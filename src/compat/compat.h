@@ -127,14 +127,16 @@ enum blk_unique_id {
 };
 #endif
 
-/* The bytes of a disk's name, or an error; -EOPNOTSUPP if this kernel does not tell. */
-static inline int compat_unique_id(struct gendisk *disk, u8 *id, enum blk_unique_id type)
+typedef int (*compat_unique_id_fn)(struct gendisk *disk, u8 id[16], enum blk_unique_id type);
+
+/* The method of the disk's driver that tells its name, or NULL. */
+static inline compat_unique_id_fn compat_get_unique_id(struct gendisk *disk)
 {
 #ifdef HAVE_GET_UNIQUE_ID
-	if (disk->fops->get_unique_id)
-		return disk->fops->get_unique_id(disk, id, type);
+	return disk->fops->get_unique_id;
+#else
+	return NULL;
 #endif
-	return -EOPNOTSUPP;
 }
 
 #ifndef HAVE_DAX_ACCESS_MODE

@@ -303,11 +303,13 @@ u32 origin_block_size(struct origin *origin)
 	return origin->bdev->block;
 }
 
-void origin_identity(struct origin *origin, struct identity *who)
+bool origin_identity(struct origin *origin, struct identity *who)
 {
 	memset(who, 0, sizeof(*who));
 	who->origin_sectors = origin->sectors;
-	memcpy(who->origin_id, origin->bdev->id, PCACHE_ID_SIZE);
+	if (!origin->bdev->name_untold)
+		memcpy(who->origin_id, origin->bdev->id, PCACHE_ID_SIZE);
+	return !origin->bdev->name_untold;
 }
 
 /*

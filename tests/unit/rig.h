@@ -31,6 +31,7 @@ struct block_device {
 	u32 align;			/* of memory that it can transfer where it lies */
 	bool volatile_cache;
 	char id[PCACHE_ID_SIZE];
+	bool name_untold;		/* the kernel does not tell the id */
 	struct origin_store *stores;	/* since they were flushed, oldest first */
 	size_t nr_stores, max_stores;
 	struct origin_undo *undo;	/* since the outermost fake_origin_cut() */

@@ -4,8 +4,7 @@
 
 #include <linux/string.h>
 
-#include "pmem_model.h"
-#include "superblock.h"
+#include "rig.h"
 #include "test.h"
 
 #define ORIGIN	12345678u
@@ -252,7 +251,7 @@ static struct identity origin(u64 sectors, const char *id)
 static bool is_origin(u64 sectors, const char *id)
 {
 	struct identity who = origin(sectors, id);
-	int r = superblock_check_origin(&pm, &sb, &who);
+	int r = superblock_check_origin(&pm, &sb, &who, true);
 
 	CHECK(!r || r == -EINVAL);
 	return !r;
@@ -287,6 +286,51 @@ TEST(superblock_identity)
 	CHECK_EQ(superblock_read(&pm, &sb), 0);
 	CHECK(!sb.owned);
 	CHECK(is_origin(7, "disk-c"));
+}
+
+/* A kernel that does not tell a disk's name must do with the size; but a disk is nothing else. */
+TEST(superblock_name_untold)
+{
+	struct identity disk = origin(1000, "wwn-a"), part = origin(1000, "part-a");
+	struct identity same = origin(1000, ""), other = origin(1001, "");
+
+	format();
+	superblock_adopt(&pm, &sb, &disk);
+	CHECK_EQ(superblock_check_origin(&pm, &sb, &same, false), 0);
+	CHECK_EQ(superblock_check_origin(&pm, &sb, &same, true), -EINVAL);
+	CHECK_EQ(superblock_check_origin(&pm, &sb, &other, false), -EINVAL);
+	CHECK_LOG("belongs to an origin of 1000 sectors, not to one of 1001");
+	superblock_adopt(&pm, &sb, &part);
+	CHECK_EQ(superblock_check_origin(&pm, &sb, &same, false), -EINVAL);
+	CHECK_LOG("belongs to the origin 'part-a', not to ''");
+}
+
+/* Who goes back to an older kernel, and comes again, finds the name still noted. */
+TEST(superblock_name_kept)
+{
+	struct block_device *bdev = fake_origin_new(1ull << 19);
+	struct pcache_options opt = { };
+	struct pcache c;
+
+	strscpy(bdev->id, "wwn-a", sizeof(bdev->id));
+	model = pmem_model_new(PCACHE_MIN_SIZE);
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+	rig_close(&c);
+	bdev->name_untold = true;
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+	c.origin.sectors++;
+	pcache_adopt(&c);
+	c.origin.sectors--;
+	pcache_adopt(&c);
+	rig_close(&c);
+	bdev->name_untold = false;
+	strscpy(bdev->id, "wwn-b", sizeof(bdev->id));
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), -EINVAL);
+	CHECK_LOG("belongs to the origin 'wwn-a', not to 'wwn-b'");
+	strscpy(bdev->id, "wwn-a", sizeof(bdev->id));
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+	rig_close(&c);
+	fake_origin_free(bdev);
 }
 
 /* A power cut while formatting leaves a device that can be formatted, or is complete. */
