@@ -7,6 +7,7 @@
 #	make check		the tests: the core and its crash states in userspace, hostile media, the module in booted
 #				kernels
 #	make check-all		the same with more kernels and more power cuts
+#	make check-compat	compiles the module for each kernel that it is made for
 #	make mutants		plants bugs that those tests must find, one at a time
 #	make coverage		which lines of the source all those tests execute, and which they do not
 #	make bench		the module beside dm-linear and dm-writecache, in figures
@@ -36,7 +37,8 @@ unit:
 
 check:
 	tests/setup
-	tests/run -c 'make -s unit' -c tests/crash/run -c tests/crafted/run -c 'tests/fuzz/run -t 180' -c tests/trace/run
+	tests/run -c 'make -s unit' -c tests/compat/run -c tests/crash/run -c tests/crafted/run -c 'tests/fuzz/run -t 180' \
+		-c tests/trace/run
 
 # Of the cases, by the first digits of their names: those that know the kernel, without what takes minutes and asks
 # nothing of it; fewer, for one between two others; those in which accesses may race; and those that go where little is
@@ -48,10 +50,14 @@ FAULT_CASES = 004 033 055 090
 
 check-all:
 	tests/setup
-	PCACHE_CUTS=16 tests/run -c 'make -s unit' -c 'tests/crash/run -n 1000000' -c tests/crafted/run \
+	PCACHE_CUTS=16 tests/run -c 'make -s unit' -c tests/compat/run -c 'tests/crash/run -n 1000000' -c tests/crafted/run \
 		-c 'tests/fuzz/run -t 300' -c 'tests/trace/run -n 10000' -c 'PCACHE_CUTS=9 tests/run -k 7.3 $(KERNEL_CASES)' \
 		-c 'PCACHE_CUTS= tests/run -k 6.12 $(OTHER_CASES)' -c 'tests/run -k 6.1-rt,7.3-rt $(RACE_CASES)' \
 		-c 'tests/run -k 7.3-kcsan $(RACE_CASES)' -c 'tests/run -k 7.3-debug $(FAULT_CASES)' -k 6.1
+
+check-compat:
+	tests/setup
+	tests/compat/run
 
 mutants:
 	tests/setup
@@ -71,4 +77,4 @@ demo:
 lint:
 	tests/lint
 
-.PHONY: all install clean unit check check-all mutants coverage bench demo lint
+.PHONY: all install clean unit check check-all check-compat mutants coverage bench demo lint
