@@ -28,7 +28,7 @@ struct ack {
 
 /*
  * A word to whoever traces the guest's instructions: "nopl MARK_MAGIC(%rax)" does nothing, and has
- * what it is about in rdi, rsi, rdx and rcx.
+ * what it is about in rdi, rsi, rdx and rcx. No other processor is traced.
  */
 enum mark {
 	MARK_DEVICE,			/* trace stores: physical address, bytes, place in its image */
@@ -39,9 +39,11 @@ enum mark {
 
 static inline void mark(enum mark what, uint64_t a, uint64_t b, uint64_t c)
 {
+#ifdef __x86_64__
 	asm volatile("nopl %c[magic](%%rax)"
 		     : : [magic] "i" (MARK_MAGIC), "D" ((uint64_t)what), "S" (a), "d" (b), "c" (c)
 		     : "memory");
+#endif
 }
 
 #endif
