@@ -2,6 +2,7 @@
 #
 #	make [KDIR=...]		build src/dm-pcache.ko for a kernel, by default the running one
 #	make install		install it for that kernel, so that modprobe finds it
+#	make -C scripts install	install pcachectl and what belongs beside the module
 #	make clean
 #	make unit		the core's tests, in userspace
 #	make check		the tests: the core and its crash states in userspace, hostile media, the module in booted
@@ -35,10 +36,12 @@ clean:
 unit:
 	$(MAKE) --no-print-directory -C tests/unit check
 
+# Of no kernel that is booted, and short.
+SHORT = -c 'make -s unit' -c tests/doctor/run -c tests/compat/run -c tests/crafted/run
+
 check:
 	tests/setup
-	tests/run -c 'make -s unit' -c tests/compat/run -c tests/crash/run -c tests/crafted/run -c 'tests/fuzz/run -t 180' \
-		-c tests/trace/run
+	tests/run $(SHORT) -c tests/crash/run -c 'tests/fuzz/run -t 180' -c tests/trace/run
 
 # Of the cases, by the first digits of their names: those that know the kernel, without what takes minutes and asks
 # nothing of it; fewer, for one between two others; those in which accesses may race; and those that go where little is
@@ -50,7 +53,7 @@ FAULT_CASES = 004 033 055 090
 
 check-all:
 	tests/setup
-	PCACHE_CUTS=16 tests/run -c 'make -s unit' -c tests/compat/run -c 'tests/crash/run -n 1000000' -c tests/crafted/run \
+	PCACHE_CUTS=16 tests/run $(SHORT) -c 'tests/crash/run -n 1000000' \
 		-c 'tests/fuzz/run -t 300' -c 'tests/trace/run -n 10000' -c 'PCACHE_CUTS=9 tests/run -k 7.3 $(KERNEL_CASES)' \
 		-c 'PCACHE_CUTS= tests/run -k 6.12 $(OTHER_CASES)' -c 'tests/run -k 6.1-rt,7.3-rt $(RACE_CASES)' \
 		-c 'tests/run -k 7.3-kcsan $(RACE_CASES)' -c 'tests/run -k 7.3-debug $(FAULT_CASES)' -k 6.1
