@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=sh
+# shellcheck shell=dash
 #
-# What reads /etc/pcachetab, see pcachetab(5). Others source it, some of them in an initial ramdisk, where the shell may
-# have nothing but its builtins.
+# What reads /etc/pcachetab, see pcachetab(5), and makes its devices. Others source it, some of them in an initial
+# ramdisk, where there are the shell's builtins, dmesg, readlink and dmsetup.
 
 PCACHETAB=${PCACHETAB:-/etc/pcachetab}
 
 # tab_lines - the lines that name a device: NAME CACHE ORIGIN OPTIONS, with - where there are no options
 tab_lines() {
+	local name cache origin options rest
 	[ -r "$PCACHETAB" ] || return 0
 	while read -r name cache origin options rest || [ -n "$name" ]; do
 		case $name in '' | '#'*) continue ;; esac
@@ -29,3 +30,88 @@ tab_options() (
 	done
 	[ $count = 0 ] || echo " $count$words"
 )
+
+# tab_early - the lines of the devices that an initial ramdisk makes
+tab_early() {
+	local line
+	tab_lines | while read -r line; do
+		case ",${line##* }," in *,x-initrd.attach,*) echo "$line" ;; esac
+	done
+}
+
+# block_name PATH - what sysfs calls a block device; fails if there is none
+block_name() {
+	local node
+	node=$(readlink -f "$1") && [ -b "$node" ] && echo "${node##*/}"
+}
+
+# block_below NAME - that device of sysfs and all that it lies on, a partition's disk included
+block_below() {
+	local below
+	echo "$1"
+	if [ -e "/sys/class/block/$1/partition" ]; then
+		below=$(readlink -f "/sys/class/block/$1/..")
+		block_below "${below##*/}"
+	fi
+	for below in "/sys/class/block/$1/slaves"/*; do
+		[ ! -e "$below" ] || block_below "${below##*/}"
+	done
+}
+
+# block_among PATH NAMES - whether that device is one of those of sysfs
+block_among() {
+	local name
+	name=$(block_name "$1") || return 1
+	case "
+$2
+" in *"
+$name
+"*) ;; *) return 1 ;; esac
+}
+
+# tab_for_initrd - the lines, with x-initrd.attach for each device that / or /usr lies on, or will if it lies on the
+# origin until now
+tab_for_initrd() {
+	local below name cache origin options
+	below=$(findmnt -nvo SOURCE /; findmnt -nvo SOURCE /usr) || :
+	below=$(for name in $below; do
+		! name=$(block_name "$name") || block_below "$name"
+	done)
+	tab_lines | while read -r name cache origin options; do
+		if block_among "/dev/mapper/$name" "$below" || block_among "$origin" "$below"; then
+			options=$options,x-initrd.attach
+		fi
+		echo "$name $cache $origin $options"
+	done
+}
+
+# tab_ready NAME CACHE ORIGIN [OPTIONS] - whether what the device is made of is there
+tab_ready() { block_name "$2" >/dev/null && block_name "$3" >/dev/null; }
+
+# tab_attach NAME CACHE ORIGIN OPTIONS - makes the device, unless it is there
+tab_attach() {
+	local sectors
+	[ ! -e "/dev/mapper/$1" ] || return 0
+	read -r sectors <"/sys/class/block/$(block_name "$3")/size" || return 1
+	dmsetup create "$1" --table "0 $sectors pcache $2 $3$(tab_options "$4")"
+}
+
+# tab_missing NAME CACHE ORIGIN [OPTIONS] - says why the device can't be there
+tab_missing() {
+	block_name "$2" >/dev/null || echo "there is no cache device $2"
+	block_name "$3" >/dev/null || echo "there is no origin $3"
+	dmesg | while read -r line; do
+		case $line in *"device-mapper: pcache: "*) echo "$line" ;; esac
+	done
+}
+
+# tab_trap PATH - says which device of the table a block device bypasses, for it lies on the origin and not on the cache
+tab_trap() {
+	local below name origin
+	below=$(block_name "$1") && below=$(block_below "$below") || return 0
+	tab_lines | while read -r name _ origin _; do
+		if block_among "$origin" "$below" && ! block_among "/dev/mapper/$name" "$below"; then
+			echo "$name"
+		fi
+	done
+}

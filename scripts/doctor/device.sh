@@ -68,6 +68,16 @@ release_holder() { # PATH HOLDER DM-NAME
 	esac
 }
 
+# What a boot loader reads: it knows nothing of caches.
+check_boot() { # NAME SYS
+	local where
+	where=$(awk -v dev="$(number "$2")" '$5 == "/" || $5 == "/boot" { at[$5] = $3 }
+		END { if (at["/boot"] == dev) print "/boot"; else if (!at["/boot"] && at["/"] == dev) print "/" }' \
+		"$SYSTEM/proc/self/mountinfo")
+	[ -z "$where" ] || finding "The kernels in /boot lie on the cache $1 (which holds $where), and the boot loader reads its origin, which is older." \
+		"mount a filesystem of its own on /boot, on a disk without a cache"
+}
+
 # What the module has said last of a device that it refused. It does not say the name, which is gone with the device.
 last_refusal() {
 	kernel_log | sed -n 's/.*device-mapper: pcache: [0-9]*:[0-9]*: //p' |
@@ -119,6 +129,7 @@ check_device() { # NAME CACHE ORIGIN OPTIONS
 	[ -n "$cache" ] && [ -n "$origin" ] || return 0
 	if dm_of "$1" >/dev/null; then
 		check_live "$1" "$cache" "$origin"
+		check_boot "$1" "$(dm_of "$1")"
 	elif check_dax "$2" "$cache" && check_media "$2" "$3" "$origin"; then
 		[ "$findings" -gt "$before" ] || [ -n "$module_amiss" ] || check_refusal "$@" "$(sectors "$origin")"
 	fi
