@@ -84,20 +84,13 @@ last_refusal() {
 		grep -vE '^(formatted as|what is cached and not dirty|write-back fails|segment [0-9]+ has bad blocks)' | tail -n 1
 }
 
-# A device that is not there, though its parts are as they should be.
+# A device that is not there, though its parts are as they should be. The log may tell of one that has been mended since.
 check_refusal() { # NAME CACHE ORIGIN OPTIONS SECTORS
-	local said
+	local said commands=()
 	said=$(last_refusal || true)
-	case $said in
-	*"belongs to the origin "* | *"belongs to an origin "*) foreign "$2" "${said#belongs to }" || return 0 ;;
-	*"are not durable after a fence"*)
-		finding "The cache device $2 can't be one: stores to it are not durable after a fence, as with virtio-pmem." \
-			"ndctl list -N     (what persistent memory there is)"
-		return
-		;;
-	esac
+	[[ $said != *"belongs to "* ]] || commands=("$WHICH_ORIGIN")
 	finding "The device $1 has not been created.${said:+ "The kernel log says last: $said."}" \
-		"dmsetup create $1 --table '0 $5 pcache $2 $3$(tab_options "$4")'"
+		"${commands[@]}" "dmsetup create $1 --table '0 $5 pcache $2 $3$(tab_options "$4")'"
 }
 
 # dm_target NAME - of a device-mapper device: the target, and its first two words

@@ -60,8 +60,9 @@ check_media() { # PATH ORIGIN ORIGIN-SYS
 	fi
 }
 
+WHICH_ORIGIN="lsblk -o NAME,SIZE,WWN,PARTUUID     (which is it? /etc/pcachetab must name that one)"
+
 foreign() { # PATH TEXT
-	finding "The cache $1 belongs to another origin: to $2." \
-		"lsblk -o NAME,SIZE,WWN,PARTUUID     (which is it? /etc/pcachetab must name that one)"
+	finding "The cache $1 belongs to another origin: to $2." "$WHICH_ORIGIN"
 	return 1
 }
