@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 #	make [KDIR=...]		build src/dm-pcache.ko for a kernel, by default the running one
-#	make install		install it for that kernel, so that modprobe finds it
+#	make install		install it for that kernel, so that modprobe finds it; make uninstall
 #	make -C scripts install	install pcachectl and what belongs beside the module
 #	make clean
 #	make unit		the core's tests, in userspace
@@ -14,6 +14,9 @@
 #	make bench		the module beside dm-linear and dm-writecache, in figures
 #	make demo		what the module is for, in two minutes
 #	make lint		what checks the source without running it
+#	make dist deb rpm	in build/: the source as a tarball, packages for Debian and its kin, for Fedora, RHEL and SUSE
+#	make check-pkg		installs, upgrades and removes those in roots of Debian and of rpm
+#	make check-upgrade	does it in a machine that boots, with a cache in use
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 kbuild = $(if $(wildcard $(KDIR)/Makefile),$(MAKE) -C $(KDIR) M=$(CURDIR)/src,\
@@ -28,6 +31,11 @@ all:
 # Kernel headers have no System.map, and without it kbuild leaves depmod to us.
 install: all
 	$(kbuild) modules_install
+	depmod -b $(or $(INSTALL_MOD_PATH),/) $(release)
+
+# Kernels before 6.1 have it among what is extra.
+uninstall:
+	rm -f $(foreach dir,updates extra,$(INSTALL_MOD_PATH)/lib/modules/$(release)/$(dir)/dm-pcache.ko*)
 	depmod -b $(or $(INSTALL_MOD_PATH),/) $(release)
 
 clean:
@@ -80,4 +88,44 @@ demo:
 lint:
 	tests/lint
 
-.PHONY: all install clean unit check check-all check-compat mutants coverage bench demo lint
+check-pkg:
+	tests/setup pkg
+	tests/pkg/run
+
+check-upgrade:
+	tests/setup pkg
+	tests/pkg/upgrade
+
+# It is the same in src/target.c, dkms.conf, debian/changelog and rpm/dm-pcache.spec.
+version = $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+name = dm-pcache-$(version)
+BUILD = $(CURDIR)/build
+
+# What a package puts where DKMS looks for it; dkms.conf too, where no tool of the distribution does that.
+install-source:
+	install -d $(DESTDIR)/usr/src/$(name) $(DESTDIR)/usr/share/dkms/modules_to_force_install
+	cp -r Makefile dkms src $(DESTDIR)/usr/src/$(name)
+	rm $(DESTDIR)/usr/src/$(name)/src/DESIGN.md
+	echo dm-pcache_version-override >$(DESTDIR)/usr/share/dkms/modules_to_force_install/dm-pcache
+
+dist:
+	tests/pkg/version
+	mkdir -p $(BUILD)
+	{ git ls-files -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -printf '%P\n'; } | \
+		while read -r file; do [ ! -f "$$file" ] || echo "$$file"; done | sort | \
+		tar -cJf $(BUILD)/$(name).tar.xz --owner=root:0 --group=root:0 --transform 's|^|$(name)/|' -T -
+
+# dpkg-buildpackage leaves what it makes one folder above the source.
+deb: dist
+	rm -rf $(BUILD)/$(name)
+	tar -xJf $(BUILD)/$(name).tar.xz -C $(BUILD)
+	cd $(BUILD)/$(name) && dpkg-buildpackage --no-sign
+	rm -rf $(BUILD)/$(name)
+
+rpm: dist
+	rpmbuild -ta --nodeps --define '_topdir $(BUILD)/rpmbuild' --define '_rpmdir $(BUILD)' --define '_srcrpmdir $(BUILD)' \
+		--define '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' $(BUILD)/$(name).tar.xz
+	rm -rf $(BUILD)/rpmbuild
+
+.PHONY: all install uninstall clean unit check check-all check-compat mutants coverage bench demo lint check-pkg check-upgrade \
+	install-source dist deb rpm
