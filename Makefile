@@ -25,12 +25,13 @@ kbuild = $(if $(wildcard $(KDIR)/Makefile),$(MAKE) -C $(KDIR) M=$(CURDIR)/src,\
 # What the kernel calls itself, which is not what Debian's headers say elsewhere.
 release = $(shell cut -d'"' -f2 $(KDIR)/include/generated/utsrelease.h)
 
+# Only with a + does make share its jobs with a make that it finds in a variable.
 all:
-	$(kbuild) modules
+	+$(kbuild) modules
 
 # Kernel headers have no System.map, and without it kbuild leaves depmod to us.
 install: all
-	$(kbuild) modules_install
+	+$(kbuild) modules_install
 	depmod -b $(or $(INSTALL_MOD_PATH),/) $(release)
 
 # Kernels before 6.1 have it among what is extra.
