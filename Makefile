@@ -5,8 +5,8 @@
 #	make -C scripts install	install pcachectl and what belongs beside the module
 #	make clean
 #	make unit		the core's tests, in userspace
-#	make check		the tests: the core and its crash states in userspace, hostile media, the module in booted
-#				kernels
+#	make check		the tests: the core and its crash states in userspace, hostile media, the module compiled
+#				for each kernel that it is made for, and in booted ones
 #	make check-all		the same with more kernels and more power cuts
 #	make check-compat	compiles the module for each kernel that it is made for
 #	make mutants		plants bugs that those tests must find, one at a time
@@ -50,13 +50,16 @@ SHORT = -c 'make -s unit' -c tests/doctor/run -c tests/compat/run -c tests/craft
 
 check:
 	tests/setup
-	tests/run $(SHORT) -c tests/crash/run -c 'tests/fuzz/run -t 180' -c tests/trace/run
+	tests/run $(SHORT) -c tests/crash/run -c 'tests/fuzz/run -t 180' -c tests/trace/run \
+		-c 'tests/run -k 5.10 $(FEW_CASES)'
 
 # Of the cases, by the first digits of their names: those that know the kernel, without what takes minutes and asks
-# nothing of it; fewer, for one between two others; those in which accesses may race; and those that go where little is
-# tested else. Of power cuts it must be 200 in all.
+# nothing of it; fewer, for one between two others; a few, where another kernel differs in little else than its
+# configuration; those in which accesses may race; and those that go where little is tested else. Of power cuts it must be
+# 200 in all.
 KERNEL_CASES = 00[124578] 01[146] 02 03[123] 04[01] 05[014567] 06[56] 08
 OTHER_CASES = 00[128] 01[14] 020 03[13] 04[01] 055
+FEW_CASES = 001 011 014 031
 RACE_CASES = 012 031 041 055
 FAULT_CASES = 004 033 055 090
 
@@ -64,7 +67,9 @@ check-all:
 	tests/setup
 	PCACHE_CUTS=16 tests/run $(SHORT) -c 'tests/crash/run -n 1000000' \
 		-c 'tests/fuzz/run -t 300' -c 'tests/trace/run -n 10000' -c 'PCACHE_CUTS=9 tests/run -k 7.3 $(KERNEL_CASES)' \
-		-c 'PCACHE_CUTS= tests/run -k 6.12 $(OTHER_CASES)' -c 'tests/run -k 6.1-rt,7.3-rt $(RACE_CASES)' \
+		-c 'PCACHE_CUTS= tests/run -k 6.12 $(OTHER_CASES)' \
+		-c 'tests/run -k 5.10,6.1-cloud,6.12-rt,6.12-cloud,6.12-deb13,6.12-arm64,7.2,7.3-cloud,7.3-arm64 $(FEW_CASES)' \
+		-c 'tests/run -k 6.1-rt,7.3-rt $(RACE_CASES)' \
 		-c 'tests/run -k 7.3-kcsan $(RACE_CASES)' -c 'tests/run -k 7.3-debug $(FAULT_CASES)' -k 6.1
 
 check-compat:
