@@ -93,7 +93,10 @@ TEST(pmem_refused)
 	model->dax.no_pages = false;
 	model->dax.error = -EIO;
 	CHECK_EQ(pmem_open(&pm, &model->dax, 0, SIZE, "bad"), -EIO);
-	CHECK_LOG("bad: ");
+	CHECK_LOG("bad: the DAX device gives no access");
+	model->dax.error = -EHWPOISON;
+	CHECK_EQ(pmem_open(&pm, &model->dax, 0, SIZE, "old"), -EHWPOISON);
+	CHECK_LOG("old: the memory has blocks known to be bad");
 	model->dax.error = 0;
 	CHECK_EQ(pmem_open(&pm, &model->dax, 512, SIZE / 2, "crooked"), -EINVAL);
 	CHECK_LOG("crooked: ");
