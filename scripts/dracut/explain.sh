@@ -6,8 +6,16 @@
 # shellcheck source-path=SCRIPTDIR source=../pcachetab.sh
 . /usr/lib/dm-pcache/pcachetab.sh
 
-tab_early | while read -r name cache origin _; do
+tab_lines | while read -r name cache origin options; do
 	[ ! -e "/dev/mapper/$name" ] || continue
-	warn "pcache: the device $name can't be made. What is on $origin is old without it, and must not be used."
-	tab_missing "$name" "$cache" "$origin"
+	case ,$options, in
+	*,x-initrd.attach,*)
+		warn "pcache: the device $name can't be made. What is on $origin is old without it, and must not be used."
+		tab_missing "$name" "$cache" "$origin" | while read -r line; do warn "pcache: $line"; done
+		;;
+	*)
+		warn "pcache: what is on $origin is hidden. If it is needed here, $name needs the option x-initrd.attach in" \
+			"/etc/pcachetab when this initial ramdisk is made."
+		;;
+	esac
 done
