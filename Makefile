@@ -66,7 +66,8 @@ FAULT_CASES = 004 033 055 090
 check-all:
 	tests/setup
 	PCACHE_CUTS=16 tests/run $(SHORT) -c 'tests/crash/run -n 1000000' \
-		-c 'tests/fuzz/run -t 300' -c 'tests/trace/run -n 10000' -c 'PCACHE_CUTS=9 tests/run -k 7.3 $(KERNEL_CASES)' \
+		-c 'tests/fuzz/run -t 300' -c 'tests/trace/run -n 10000' -c tests/boot/run \
+		-c 'PCACHE_CUTS=9 tests/run -k 7.3 $(KERNEL_CASES)' \
 		-c 'PCACHE_CUTS= tests/run -k 6.12 $(OTHER_CASES)' \
 		-c 'tests/run -k 5.10,6.1-cloud,6.12-rt,6.12-cloud,6.12-deb13,6.12-arm64,7.2,7.3-cloud,7.3-arm64 $(FEW_CASES)' \
 		-c 'tests/run -k 6.1-rt,7.3-rt $(RACE_CASES)' \
