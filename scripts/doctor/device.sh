@@ -35,7 +35,7 @@ attribute() { # SYS NAME - of the queue, which a partition has from its disk
 
 # Who uses a device, or a partition of it, that only the cache NAME should use.
 check_users() { # ROLE PATH SYS NAME
-	local role=$1 sys holder who
+	local role=$1 sys holder who commands
 	shift
 	for sys in "$2" "$2"/"${2##*/}"*; do
 		[ -e "$sys/dev" ] || continue
@@ -53,15 +53,19 @@ check_users() { # ROLE PATH SYS NAME
 			[ -e "$holder" ] || continue
 			who=$(cat "$holder/dm/name" 2>/dev/null || true)
 			[ "$who" != "$3" ] || continue
+			mapfile -t commands < <(release_holder "$1" "$holder" "$who")
 			finding "The $role $1 is held by ${who:-${holder##*/}} (/dev/${holder##*/}), and not by the cache $3 alone." \
-				"$(release_holder "$1" "$holder" "$who")"
+				"${commands[@]}"
 		done
 	done
 }
 
 release_holder() { # PATH HOLDER DM-NAME
 	case $(cat "$2/dm/uuid" 2>/dev/null || echo "${2##*/}") in
-	LVM-*) echo "add \"r|^$1\$|\" to devices/global_filter in /etc/lvm/lvm.conf, then: vgchange -an \$(lvs --noheadings -o vg_name /dev/mapper/$3)" ;;
+	LVM-*)
+		echo "vgchange -an \$(lvs --noheadings -o vg_name /dev/mapper/$3)"
+		echo "vi /etc/lvm/lvm.conf     (add \"r|^$1\$|\" to devices/global_filter)"
+		;;
 	CRYPT-*) echo "cryptsetup close $3" ;;
 	md*) echo "mdadm --stop /dev/${2##*/}" ;;
 	*) echo "dmsetup remove ${3:-${2##*/}}" ;;
@@ -74,8 +78,9 @@ check_boot() { # NAME SYS
 	where=$(awk -v dev="$(number "$2")" '$5 == "/" || $5 == "/boot" { at[$5] = $3 }
 		END { if (at["/boot"] == dev) print "/boot"; else if (!at["/boot"] && at["/"] == dev) print "/" }' \
 		"$SYSTEM/proc/self/mountinfo")
-	[ -z "$where" ] || finding "The kernels in /boot lie on the cache $1 (which holds $where), and the boot loader reads its origin, which is older." \
-		"mount a filesystem of its own on /boot, on a disk without a cache"
+	[ -z "$where" ] ||
+		finding "The kernels in /boot lie on the cache $1 (which holds $where), and a boot loader reads its origin, which is older." \
+			"mount a filesystem of its own on /boot, on a disk without a cache"
 }
 
 # What the module has said last of a device that it refused. It does not say the name, which is gone with the device.
@@ -84,7 +89,7 @@ last_refusal() {
 		grep -vE '^(formatted as|what is cached and not dirty|write-back fails|segment [0-9]+ has bad blocks)' | tail -n 1
 }
 
-# A device that is not there, though its parts are as they should be. The log may tell of one that has been mended since.
+# A device that is not there, though its parts are as they should be. The log may tell of what has been mended since.
 check_refusal() { # NAME CACHE ORIGIN OPTIONS SECTORS
 	local said commands=()
 	said=$(last_refusal || true)

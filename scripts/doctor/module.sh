@@ -83,9 +83,11 @@ build_log() { # TREE - of a build for this kernel that DKMS has not come to the 
 # The module is not installed for this kernel: how far has DKMS come?
 check_dkms() {
 	local tree version log
-	tree=$(find "$SYSTEM/var/lib/dkms/dm-pcache" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*' 2>/dev/null | sort -V | tail -n 1)
+	tree=$(find "$SYSTEM/var/lib/dkms/dm-pcache" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*' 2>/dev/null |
+		sort -V | tail -n 1)
 	if [ -z "$tree" ]; then
-		finding "The module dm-pcache is not installed for the kernel $release, and DKMS has no source of it." "$(install_package)"
+		finding "The module dm-pcache is not installed for the kernel $release, and DKMS has no source of it." \
+			"$(install_package)"
 		return
 	fi
 	version=${tree##*/}

@@ -34,7 +34,8 @@ options_fit() { # OPTIONS
 path_fits() { # ROLE PATH
 	case $2 in
 	/dev/disk/by-uuid/* | /dev/disk/by-label/* | UUID=* | LABEL=*)
-		bad_line "$1 '$2' is named by the filesystem on it, which the cache shows as well: name the device itself, as in /dev/disk/by-id" ;;
+		bad_line "$1 '$2' is named by the filesystem on it, which the cache shows as well; /dev/disk/by-id names the device"
+		;;
 	/dev/?*) ;;
 	*) bad_line "$1 '$2' is no path that begins with /dev/" ;;
 	esac
