@@ -180,17 +180,22 @@ void pcache_adopt(struct pcache *c)
 		superblock_adopt(&c->pmem, &c->sb, &who);
 }
 
-/* What segments and log say. With @clean unset the log is read from the dirty_tail on. */
-static int load(struct pcache *c, bool clean)
+/*
+ * What segments and log say. With @clean unset the log is read from the dirty_tail on; with it, and
+ * -ENODATA, *@bad is why.
+ */
+static int load(struct pcache *c, bool clean, u32 *bad)
 {
 	int r = segments_load(&c->segs, &c->pmem, c->sb.first_seg, c->sb.n_segs, c->sb.seg_num);
 
 	if (!r)
 		r = make_parts(c);
-	if (!r && !clean)
+	if (!r && !clean) {
+		segment_retire(&c->segs, *bad);
 		c->log.key_tail = c->log.dirty_tail;
+	}
 	if (!r)
-		r = pcache_replay(c);
+		r = pcache_replay(c, bad);
 	if (r)
 		pcache_unload(c);
 	return r;
@@ -200,6 +205,7 @@ int pcache_load(struct pcache *c, const struct pcache_options *opt)
 {
 	int r = pcache_check(c, opt);
 	bool clean;
+	u32 bad;
 
 	if (r)
 		return r;
@@ -207,12 +213,12 @@ int pcache_load(struct pcache *c, const struct pcache_options *opt)
 	if (c->sb.blank || !(c->sb.info_flags & PCACHE_INFO_INIT))
 		format(c);
 	c->segs.on_change = segments_changed;
-	r = load(c, true);
+	r = load(c, true, &bad);
 	clean = r != -ENODATA;
 	if (!clean) {
 		pr_warn("%s: what is cached and not dirty is given up, for its log can't be read\n",
 			c->name);
-		r = load(c, false);
+		r = load(c, false, &bad);
 	}
 	if (r)
 		return r;

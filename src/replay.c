@@ -435,7 +435,7 @@ static void replay_free(struct replay *rp)
 		destroy_workqueue(rp->wq);
 }
 
-int pcache_replay(struct pcache *c)
+int pcache_replay(struct pcache *c, u32 *bad)
 {
 	struct replay rp = {
 		.c = c,
@@ -448,6 +448,8 @@ int pcache_replay(struct pcache *c)
 	if (!r)
 		r = replay_all(&rp, &head);
 	replay_free(&rp);
+	if (r == -ENODATA)
+		*bad = head.seg;
 	if (r)
 		return r;
 	keylog_start(&c->log, head);

@@ -82,16 +82,11 @@ static int load_segment(struct segments *segs, u32 id, u32 phys, u32 *next)
 	}
 	seg->gen = r == -EIO ? SEGMENT_GEN_UNKNOWN : gen.gen;
 	seg->phys = phys;
-	INIT_LIST_HEAD(&seg->list);
+	list_add_tail(&seg->list, &segs->free);
+	segs->nr_free++;
 	if (seg->gen == SEGMENT_GEN_UNKNOWN ||
-	    pmem_known_bad(segs->pm, segment_start(phys), PCACHE_SEG_SIZE)) {
-		segment_condemn(segs, id);
-		pr_warn("%s: segment %u has bad blocks: nothing more is stored there\n",
-			segs->pm->name, phys);
-	} else {
-		list_add_tail(&seg->list, &segs->free);
-		segs->nr_free++;
-	}
+	    pmem_known_bad(segs->pm, segment_start(phys), PCACHE_SEG_SIZE))
+		segment_retire(segs, id);
 	*next = info.next_seg;
 	return 0;
 }
@@ -137,18 +132,32 @@ void segments_exit(struct segments *segs)
 	segs->nr = 0;
 }
 
-void segment_claim(struct segments *segs, u32 id)
+static void unfree(struct segments *segs, u32 id)
 {
 	struct segment *seg = &segs->seg[id];
 
-	if (atomic_inc_return(&seg->refs) > 1)
-		return;
 	spin_lock(&segs->lock);
 	if (!list_empty(&seg->list)) {
 		list_del_init(&seg->list);
 		segs->nr_free--;
 	}
 	spin_unlock(&segs->lock);
+}
+
+void segment_retire(struct segments *segs, u32 id)
+{
+	if (segs->seg[id].bad)
+		return;
+	segment_condemn(segs, id);
+	unfree(segs, id);
+	pr_warn("%s: segment %u has bad blocks: nothing more is stored there\n", segs->pm->name,
+		segs->seg[id].phys);
+}
+
+void segment_claim(struct segments *segs, u32 id)
+{
+	if (atomic_inc_return(&segs->seg[id].refs) == 1)
+		unfree(segs, id);
 }
 
 static u32 kept_back(const struct segments *segs, enum segment_use use)

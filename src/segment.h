@@ -91,6 +91,11 @@ void segments_exit(struct segments *segs);
 u64 segment_data(const struct segments *segs, u32 id);
 
 /*
+ * Before the log is replayed: there is bad memory in the segment. It is condemned, and not free.
+ */
+void segment_retire(struct segments *segs, u32 id);
+
+/*
  * While the log is replayed: the segment is in use. The first such call takes it off the free
  * list. Several callers at once are fine.
  */

@@ -519,6 +519,7 @@ TEST(io_safe_where_clean)
 	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
 	CHECK_LOG("what is cached and not dirty is given up");
 	CHECK(log_pos_equal(keylog_key_tail(&c.log), tail));
+	CHECK(c.segs.seg[tail.seg].bad);
 	CHECK(writeback_dirty(&c) >= 1024);
 	expect(0, 512, 1);
 	expect(512, 1024, 3);

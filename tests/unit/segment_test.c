@@ -201,6 +201,15 @@ TEST(segment_life)
 	segment_put(&segs, id, 1);
 	CHECK_EQ(segments_release(&segs), 0);
 	CHECK_EQ(segs.nr_free, NR - 1);
+	/* Nor does what is found to have failed before it is in use; that may be twice. */
+	segment_retire(&segs, 5);
+	segment_retire(&segs, 5);
+	CHECK_LOG("segment 5 has bad blocks");
+	CHECK_EQ(segs.nr_free, NR - 2);
+	CHECK_EQ(segments_good(&segs), NR - 2);
+	while ((id = segment_alloc(&segs, SEGMENT_LOG)) >= 0)
+		CHECK(id != 5);
+	CHECK_EQ(segs.nr_free, 0);
 }
 
 /* A generation is the old or the new one, whenever the power fails; and goes up from there. */
