@@ -185,6 +185,16 @@ void keylog_lend(struct keylog *log, struct shard *shard)
 	} while (full);
 }
 
+u32 keylog_room(struct keylog *log)
+{
+	u32 room;
+
+	mutex_lock(&log->lock);
+	room = room_keys(log) - log->promised;
+	mutex_unlock(&log->lock);
+	return room;
+}
+
 static void take_next_segment(struct keylog *log)
 {
 	if (log->next < 0)

@@ -117,6 +117,9 @@ bool keylog_drain(struct keylog *log);
  */
 void keylog_lend(struct keylog *log, struct shard *shard);
 
+/* How many keys could be lent now. */
+u32 keylog_room(struct keylog *log);
+
 /* Segments that the log holds, but does not pass through yet. */
 static inline u32 keylog_set_aside(const struct keylog *log)
 {

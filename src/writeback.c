@@ -374,6 +374,42 @@ static bool is_of_another(struct pcache *c, const struct extent *e, const struct
 				   e->sect - e->skip != lost->sect - lost->skip);
 }
 
+/* How many pieces has the index of @lost? */
+static u32 count_pieces(struct pcache *c, const struct extent *lost)
+{
+	struct shard *shard = keylog_shard(&c->log, lost->start);
+	u64 at = lost->start;
+	struct extent e;
+	u32 n = 0;
+
+	spin_lock(&shard->lock);
+	for (; index_find_key(&shard->index, lost, at, &e); at = e.start + e.len)
+		n += !e.clean && !is_of_another(c, &e, lost);
+	spin_unlock(&shard->lock);
+	return n;
+}
+
+/*
+ * Can all that is lost get its keys again? Asked before the first does: the next try would find
+ * that one again. If something can be read all of a sudden, better write it; if there is no room,
+ * better lose less at a time.
+ */
+static int may_settle(struct pcache *c)
+{
+	struct index_cursor at = { };
+	struct extent e;
+	u32 keys = 0;
+
+	while (index_walk(&c->writeback.batch, &at, &e)) {
+		if (!e.lost)
+			continue;
+		if (is_readable(c, &e))
+			return -EIO;
+		keys += count_pieces(c, &e);
+	}
+	return keys <= keylog_room(&c->log) ? 0 : -ENOSPC;
+}
+
 /*
  * Data that can't be read any more is still dirty: what the index has of it goes to the head of the
  * log again, so that reads of it go on to fail, also after a replay, until someone writes there
@@ -405,19 +441,19 @@ static int keep_lost(struct pcache *c, const struct extent *lost)
 
 /*
  * The batch is on the origin now, but for what was left out. That gets its keys again, durably,
- * before the dirty_tail passes the old ones. If it can be read all of a sudden, better try again.
+ * before the dirty_tail passes the old ones.
  */
 static int settle_lost(struct pcache *c)
 {
 	struct index_cursor at = { };
 	struct extent e;
-	int r = 0;
+	int r = may_settle(c);
 
 	while (!r && index_walk(&c->writeback.batch, &at, &e)) {
 		struct shard *shard = keylog_shard(&c->log, e.start);
 
 		if (e.lost) {
-			r = is_readable(c, &e) ? -EIO : keep_lost(c, &e);
+			r = keep_lost(c, &e);
 		} else {
 			spin_lock(&shard->lock);
 			index_mark_lost(&shard->index, &e, false);
@@ -425,6 +461,7 @@ static int settle_lost(struct pcache *c)
 		}
 	}
 	keylog_commit(&c->log);
+	c->writeback.crowded |= r == -ENOSPC;
 	return r;
 }
 
@@ -502,6 +539,8 @@ static u64 batch_size(struct pcache *c)
 	u32 free = READ_ONCE(c->segs.nr_free), kept = segments_kept_from_fills(&c->segs);
 	bool room = free > kept;
 
+	if (wb->crowded)
+		return 0;
 	if (c->has_waiters(c))
 		return urgent_size(wb);
 	if (is_quiet(wb, room ? WRITEBACK_QUIET_MS : WRITEBACK_IDLE_MS))
@@ -652,6 +691,7 @@ static int do_batch(struct pcache *c)
 		return r;
 	keylog_set_dirty_tail(&c->log, pos);
 	wb->unfinished = false;
+	wb->crowded &= wb->unreadable;
 	measure(wb, sectors, begun, written);
 	WRITE_ONCE(wb->backoff, 0);
 	WRITE_ONCE(wb->written_back, wb->written_back + dirty);

@@ -42,6 +42,7 @@ struct writeback {
 	bool urged;			/* ... and soon, though data was lost in the last one */
 	bool large;			/* the batch is too large for those who wait for space */
 	bool unreadable;		/* data of the batch can't be read */
+	bool crowded;			/* ... and of a larger one for all of it to be kept */
 	bool kept;			/* ... and, in this run, nothing newer has replaced it */
 	bool lost;			/* the same of the last run */
 	bool marks;			/* the index has, or had, marks of lost data */

@@ -242,8 +242,9 @@ static u64 place_of(u64 sector)
  */
 static void lost_in_a_full_log(u32 lost, bool fits)
 {
-	struct log_pos pos = { 0, PCACHE_SEG_DATA_SIZE - LAST - 4000 * PCACHE_KSET_SIZE(1) };
+	struct log_pos pos = { 0, PCACHE_SEG_DATA_SIZE - LAST - 6500 * PCACHE_KSET_SIZE(1) };
 	int id, spare = -1;
+	u64 again;
 	u32 i;
 
 	start_at(8, pos);
@@ -259,9 +260,16 @@ static void lost_in_a_full_log(u32 lost, bool fits)
 	while (append(0))
 		keylog_commit(&c.log);
 	CHECK_EQ(writeback_flush(&c), fits ? -EIO : -ENOSPC);
+	if (!fits)
+		CHECK_EQ(writeback_flush(&c), -ENOSPC);
+	again = pcache_stat(&c, STAT_media_errors_dirty);
+	/* What there is room for, at least. */
+	CHECK(again > lost / 3);
 	CHECK(c.log.put.off + LAST <= PCACHE_SEG_DATA_SIZE);
 	c.log.next = spare;
 	CHECK_EQ(writeback_flush(&c), -EIO);
+	/* Each once when it comes round, however often that was tried. */
+	CHECK_EQ(pcache_stat(&c, STAT_media_errors_dirty), again + lost);
 	for (i = 0; i < lost; i++)
 		CHECK_EQ(rig_read(&c, 5000 + 2 * i, 1, (u8[PCACHE_SECTOR]){ }, false), -EIO);
 }

@@ -587,6 +587,27 @@ TEST(writeback_checksum_that_heals)
 	read_later(true);
 }
 
+/* What has got its key again keeps that one, when something else keeps the batch from being settled. */
+TEST(writeback_keeps_lost_data_once)
+{
+	start(31);
+	write(1000, 8, 1);
+	write(2000, 16, 2);
+	rig_flush(&c);
+	pmem_model_poison(model, place_of(1000));
+	heal_at = place_of(2004);
+	pmem_model_poison(model, heal_at);
+	bdev->on_flush = heal;
+	writeback_urge(&c);
+	stub_sleep(1000);
+	CHECK(!bdev->on_flush);
+	CHECK_EQ(pcache_stat(&c, STAT_writeback_errors), 1);
+	CHECK_EQ(pcache_stat(&c, STAT_media_errors_dirty), 1);
+	CHECK(origin_is(2000, 16, 2));
+	CHECK_EQ(read(1000, 8), -EIO);
+	rig_check(&c);
+}
+
 static unsigned int flushes;
 static u64 begun;			/* writes that the first batch, which fails, leaves there */
 
