@@ -5,7 +5,7 @@
 #	make -C scripts install	install pcachectl and what belongs beside the module
 #	make clean
 #	make unit		the core's tests, in userspace
-#	make check		the tests: the core and its crash states in userspace, hostile media, the module compiled
+#	make check		the tests: the core and its crash states in userspace, hostile media, the packages, the module compiled
 #				for each kernel that it is made for, and in booted ones
 #	make check-all		the same with more kernels and more power cuts
 #	make check-compat	compiles the module for each kernel that it is made for
@@ -50,7 +50,7 @@ SHORT = -c 'make -s unit' -c tests/doctor/run -c tests/compat/run -c tests/craft
 
 check:
 	tests/setup
-	tests/run $(SHORT) -c tests/crash/run -c 'tests/fuzz/run -t 180' -c tests/trace/run \
+	tests/run $(SHORT) -c 'tests/pkg/run deb rpm' -c tests/crash/run -c 'tests/fuzz/run -t 180' -c tests/trace/run \
 		-c 'tests/run -k 5.10 $(FEW_CASES)'
 
 # Of the cases, by the first digits of their names: those that know the kernel, without what takes minutes and asks
@@ -65,7 +65,7 @@ FAULT_CASES = 004 033 055 090
 
 check-all:
 	tests/setup
-	PCACHE_CUTS=16 tests/run $(SHORT) -c 'tests/crash/run -n 1000000' \
+	PCACHE_CUTS=16 tests/run -b tests/pkg/upgrade $(SHORT) -c tests/pkg/run -c 'tests/crash/run -n 1000000' \
 		-c 'tests/fuzz/run -t 300' -c 'tests/trace/run -n 10000' -c tests/boot/run \
 		-c 'PCACHE_CUTS=9 tests/run -k 7.3 $(KERNEL_CASES)' \
 		-c 'PCACHE_CUTS= tests/run -k 6.12 $(OTHER_CASES)' \
