@@ -236,26 +236,27 @@ static struct extent first;
 static void replace(void)
 {
 	model->on_poison = NULL;
-	write(100, 8, 2);
+	/* So much that what a failing write leaves on the origin is never all of it. */
+	write(100, 64, 2);
 	rig_flush(&c);
 	bdev->fail_writes = 1;
 	/* Write-back passes the old one, which is no longer of use, and gets stuck with the new one. */
 	writeback_urge(&c);
 	stub_sleep(5000);
 	CHECK(!writeback_is_dirty(&c, &first));
-	CHECK_EQ(writeback_dirty(&c), 8);
+	CHECK_EQ(writeback_dirty(&c), 64);
 }
 
 /* A read that can't get its data does not take what the origin has for newer than it is. */
 TEST(io_read_of_what_is_replaced)
 {
 	start(31);
-	write(100, 8, 1);
+	write(100, 64, 1);
 	rig_flush(&c);
-	CHECK(index_find(&keylog_shard(&c.log, 100)->index, 100, 8, &first));
+	CHECK(index_find(&keylog_shard(&c.log, 100)->index, 100, 64, &first));
 	pmem_model_poison(model, pcache_addr(&c, &first));
 	model->on_poison = replace;
-	expect(100, 8, 2);
+	expect(100, 64, 2);
 	CHECK(!model->on_poison);
 	bdev->fail_writes = 0;
 	end();
