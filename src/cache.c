@@ -173,6 +173,10 @@ void pcache_adopt(struct pcache *c)
 
 	if (c->opt.read_only)
 		return;
+	/* What was given up may be used from here on, so the log must not begin there (rule 7). */
+	if (c->given_up)
+		keylog_set_key_tail(&c->log, keylog_key_tail(&c->log));
+	c->given_up = false;
 	/* The name that this kernel does not tell stays noted, for one that does. */
 	if (!origin_identity(&c->origin, &who))
 		memcpy(who.origin_id, c->sb.identity.origin_id, PCACHE_ID_SIZE);
@@ -181,8 +185,8 @@ void pcache_adopt(struct pcache *c)
 }
 
 /*
- * What segments and log say. With @clean unset the log is read from the dirty_tail on; with it, and
- * -ENODATA, *@bad is why.
+ * What segments and log say. -ENODATA with @clean: segment *@bad is why the clean part of the log
+ * can't be read. With @clean unset that is retired, and the log is read from the dirty_tail on.
  */
 static int load(struct pcache *c, bool clean, u32 *bad)
 {
@@ -223,8 +227,7 @@ int pcache_load(struct pcache *c, const struct pcache_options *opt)
 	if (r)
 		return r;
 	c->loaded = true;
-	if (!clean && !opt->read_only)
-		keylog_set_key_tail(&c->log, keylog_dirty_tail(&c->log));
+	c->given_up = !clean;
 	if (c->sb.formatting && !opt->read_only)
 		superblock_settle(&c->pmem, &c->sb);
 	pcache_adopt(c);

@@ -43,6 +43,7 @@ struct pcache {
 	atomic64_t allowance;		/* sectors that writes may take yet while space is short */
 	struct pcache_stats __percpu *stats;
 	bool loaded;
+	bool given_up;			/* the log's clean part, where the media's key_tail lies */
 	struct write_queue *write_queue;	/* write.c's */
 	struct read_pool *read_pool;		/* read.c's */
 	/* There may be space for those who wait for it. Any context that may take a spinlock. */

@@ -400,6 +400,47 @@ TEST(io_given_up)
 	rig_close(&c);
 }
 
+/*
+ * A table that may not write opens such a cache, too. When one that may takes it over, the media is told
+ * before what was given up is used.
+ */
+TEST(io_given_up_read_only)
+{
+	u32 began;
+	u64 bad;
+
+	start(31);
+	write(0, 8, 1);
+	rig_flush(&c);
+	began = c.log.put.seg;
+	segment_condemn(&c.segs, c.log.put.seg);
+	write(8, 8, 1);
+	rig_flush(&c);
+	bad = segment_data(&c.segs, c.log.put.seg);
+	segment_condemn(&c.segs, c.log.put.seg);
+	write(16, 8, 1);
+	rig_drain(&c);
+	write(24, 8, 2);
+	rig_close(&c);
+	pmem_model_poison(model, bad);
+	opt.read_only = true;
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+	CHECK_LOG("what is cached and not dirty is given up");
+	c.opt.read_only = opt.read_only = false;
+	pcache_adopt(&c);
+	pcache_start(&c);
+	/* The log goes on where it began. */
+	CHECK_EQ(c.log.next, began);
+	segment_condemn(&c.segs, c.log.put.seg);
+	write(32, 8, 3);
+	rig_close(&c);
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+	expect(0, 24, 1);
+	expect(24, 8, 2);
+	expect(32, 8, 3);
+	end();
+}
+
 /* There never will be space where nearly all memory has failed. */
 TEST(io_no_good_memory_left)
 {
