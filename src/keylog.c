@@ -187,12 +187,13 @@ void keylog_lend(struct keylog *log, struct shard *shard)
 
 u32 keylog_room(struct keylog *log)
 {
+	u32 more = min(READ_ONCE(log->segs->nr_free), SEGMENTS_FOR_LOG);
 	u32 room;
 
 	mutex_lock(&log->lock);
 	room = room_keys(log) - log->promised;
 	mutex_unlock(&log->lock);
-	return room;
+	return room + more * ((PCACHE_SEG_DATA_SIZE - LAST_SIZE) / KEY_ROOM);
 }
 
 static void take_next_segment(struct keylog *log)

@@ -117,7 +117,7 @@ bool keylog_drain(struct keylog *log);
  */
 void keylog_lend(struct keylog *log, struct shard *shard);
 
-/* How many keys could be lent now. */
+/* How many keys, about, there is room for beyond all credit, each in a set of its own. */
 u32 keylog_room(struct keylog *log);
 
 /* Segments that the log holds, but does not pass through yet. */

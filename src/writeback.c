@@ -392,22 +392,25 @@ static u32 count_pieces(struct pcache *c, const struct extent *lost)
 /*
  * Can all that is lost get its keys again? Asked before the first does: the next try would find
  * that one again. If something can be read all of a sudden, better write it; if there is no room,
- * better lose less at a time.
+ * better lose less at a time, where that can be.
  */
 static int may_settle(struct pcache *c)
 {
+	struct writeback *wb = &c->writeback;
+	bool whole = c->opt.batch_order || wb->unfinished;
 	struct index_cursor at = { };
 	struct extent e;
 	u32 keys = 0;
 
-	while (index_walk(&c->writeback.batch, &at, &e)) {
+	while (index_walk(&wb->batch, &at, &e)) {
 		if (!e.lost)
 			continue;
+		cond_resched();
 		if (is_readable(c, &e))
 			return -EIO;
 		keys += count_pieces(c, &e);
 	}
-	return keys <= keylog_room(&c->log) ? 0 : -ENOSPC;
+	return whole || wb->crowded || keys <= keylog_room(&c->log) ? 0 : -ENOSPC;
 }
 
 /*
@@ -691,7 +694,7 @@ static int do_batch(struct pcache *c)
 		return r;
 	keylog_set_dirty_tail(&c->log, pos);
 	wb->unfinished = false;
-	wb->crowded &= wb->unreadable;
+	wb->crowded = wb->crowded && !keylog_set_aside(&c->log);
 	measure(wb, sectors, begun, written);
 	WRITE_ONCE(wb->backoff, 0);
 	WRITE_ONCE(wb->written_back, wb->written_back + dirty);

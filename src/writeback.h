@@ -42,9 +42,9 @@ struct writeback {
 	bool urged;			/* ... and soon, though data was lost in the last one */
 	bool large;			/* the batch is too large for those who wait for space */
 	bool unreadable;		/* data of the batch can't be read */
-	bool crowded;			/* ... and of a larger one for all of it to be kept */
 	bool kept;			/* ... and, in this run, nothing newer has replaced it */
 	bool lost;			/* the same of the last run */
+	bool crowded;			/* too much for the log: batches are of one set */
 	bool marks;			/* the index has, or had, marks of lost data */
 	bool failed;			/* the log can't be read ... */
 	struct log_pos bad;		/* ... here */

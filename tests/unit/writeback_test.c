@@ -543,6 +543,44 @@ TEST(writeback_loses_a_segment_with_the_log_full)
 	rig_check(&c);
 }
 
+/* @keys of which nothing but every other sector is left, and that is lost; and a log with no more than @room. */
+static void lose_all(u32 keys, u32 room)
+{
+	u32 i;
+
+	start_at(31, (struct log_pos){ 0, PCACHE_SEG_DATA_SIZE - room * PCACHE_KSET_SIZE(1) });
+	for (i = 0; i < keys * 64; i += 64)
+		write(i, 64, 1);
+	rig_flush(&c);
+	for (i = 0; i < keys * 64; i += 2)
+		pmem_model_poison(model, place_of(i));
+	for (i = 1; i < keys * 64; i += 2)
+		write(i, 1, 2);
+	rig_flush(&c);
+	take_all_segments();
+	CHECK(keylog_room(&c.log) < keys * 32);
+}
+
+/* What can't be made smaller is tried, and may fit all the same: keys share sets. */
+TEST(writeback_lost_of_one_set)
+{
+	lose_all(60, 4000);
+	CHECK_EQ(writeback_flush(&c), -ENOSPC);
+	CHECK_EQ(writeback_flush(&c), -EIO);
+	CHECK_EQ(pcache_stat(&c, STAT_media_errors_dirty), 60 * 32);
+	rig_check(&c);
+}
+
+TEST(writeback_lost_with_batch_order)
+{
+	opt.batch_order = true;
+	lose_all(60, 4000);
+	writeback_urge(&c);
+	stub_sleep(1);
+	CHECK(pcache_stat(&c, STAT_media_errors_dirty) >= 60 * 32);
+	rig_check(&c);
+}
+
 static u64 heal_at;
 
 static void heal(void)
