@@ -31,10 +31,10 @@ tab_options() (
 	[ $count = 0 ] || echo " $count$words"
 )
 
-# tab_early - the lines of the devices that an initial ramdisk makes
+# tab_early - of such lines, those of the devices that an initial ramdisk makes
 tab_early() {
 	local line
-	tab_lines | while read -r line; do
+	while read -r line; do
 		case ",${line##* }," in *,x-initrd.attach,*) echo "$line" ;; esac
 	done
 }
@@ -83,6 +83,19 @@ tab_for_initrd() {
 		fi
 		echo "$name $cache $origin $options"
 	done
+}
+
+# tab_may_go - fails, and says why, if the next boot would take an origin for its cache without what is in this folder
+tab_may_go() {
+	local early
+	early=$(tab_for_initrd | tab_early | while read -r name _; do echo "$name"; done)
+	# shellcheck disable=SC2086 # in one line
+	[ -z "$early" ] || {
+		echo "dm-pcache: not removed: the system boots with the caches" $early "of /etc/pcachetab, and without this it would" \
+			"boot with what lies behind them, which is older. Flush and remove each first, and take its line out:" \
+			"pcachetab(5) tells how." >&2
+		return 1
+	}
 }
 
 # tab_ready NAME CACHE ORIGIN [OPTIONS] - whether what the device is made of is there

@@ -12,7 +12,7 @@ pcache_attach() { # NAME CACHE ORIGIN OPTIONS
 }
 
 modprobe -q dm-pcache
-tab_early >/run/pcachetab
+tab_lines | tab_early >/run/pcachetab
 while read -r pcache_line <&3; do
 	# shellcheck disable=SC2086 # it has no other blanks
 	pcache_attach $pcache_line

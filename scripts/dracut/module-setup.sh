@@ -25,7 +25,7 @@ install() {
 	inst_rules 63-pcache.rules
 	mkdir -p "${initdir:?}/etc"
 	tab_for_initrd >"$initdir/etc/pcachetab"
-	early=$(PCACHETAB=$initdir/etc/pcachetab tab_early)
+	early=$(tab_early <"$initdir/etc/pcachetab")
 	if [ -n "$early" ] && ! modinfo -k "${kernel:?}" dm-pcache >/dev/null 2>&1; then
 		dfatal "pcache: the module dm-pcache is not installed for the kernel $kernel, and without it that can't boot:" \
 			"${early%% *} is needed for it (pcachectl doctor)"

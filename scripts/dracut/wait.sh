@@ -6,7 +6,7 @@
 # shellcheck source-path=SCRIPTDIR source=../pcachetab.sh
 . /usr/lib/dm-pcache/pcachetab.sh
 
-for pcache_name in $(tab_early | while read -r name _; do echo "$name"; done); do
+for pcache_name in $(tab_lines | tab_early | while read -r name _; do echo "$name"; done); do
 	wait_for_dev "/dev/mapper/$pcache_name"
 done
 unset pcache_name
