@@ -91,11 +91,31 @@ tab_may_go() {
 	early=$(tab_for_initrd | tab_early | while read -r name _; do echo "$name"; done)
 	# shellcheck disable=SC2086 # in one line
 	[ -z "$early" ] || {
-		echo "dm-pcache: not removed: the system boots with the caches" $early "of /etc/pcachetab, and without this it would" \
-			"boot with what lies behind them, which is older. Flush and remove each first, and take its line out:" \
-			"pcachetab(5) tells how." >&2
+		echo "dm-pcache: not removed: the system boots with the caches" $early "of /etc/pcachetab, and without this it" \
+			"would boot with what lies behind them, which is older. Flush and remove each first, and take its line" \
+			"out: pcachetab(5) tells how." >&2
 		return 1
 	}
+}
+
+# module_fits KERNEL - whether modprobe finds this module for it, and neither the kernel's own nor one built for another
+module_fits() {
+	local vermagic
+	vermagic=$(modinfo -k "$1" -F vermagic dm-pcache 2>/dev/null) || return 1
+	[ "${vermagic%% *}" = "$1" ] && [ "$(modinfo -k "$1" -F intree dm-pcache)" != Y ]
+}
+
+# initrd_holds FILE PATH - whether an initial ramdisk has such a file
+initrd_holds() { [ "$({ lsinitramfs "$1" || lsinitrd "$1"; } 2>/dev/null | grep -Ec "(^|[ /])$2\$")" != 0 ]; }
+
+# initrd_stays FILE... - what becomes of the initial ramdisk of a kernel that has no module: it is left as it is, unless
+# it would boot from an origin, or stop as the new one will. A new kernel is better off with none: its package fails.
+initrd_stays() {
+	local file
+	for file; do
+		[ -f "$file" ] || continue
+		{ initrd_holds "$file" etc/pcachetab && initrd_holds "$file" 'dm-pcache\.ko.*'; } || return 1
+	done
 }
 
 # tab_ready NAME CACHE ORIGIN [OPTIONS] - whether what the device is made of is there

@@ -14,11 +14,14 @@ depends() { echo dm; }
 
 installkernel() {
 	# The host's hardware does not matter: the memory may have been put in a moment ago.
-	hostonly='' instmods '=drivers/nvdimm' nfit dm-pcache
+	hostonly='' instmods '=drivers/nvdimm' nfit
+	# The kernel's own comes with what dracut has of device-mapper.
+	rm -rf "${initdir:?}/lib/modules/${kernel:?}/kernel/drivers/md/dm-pcache"
+	! module_fits "$kernel" || hostonly='' instmods dm-pcache
 }
 
 install() {
-	local early
+	local early said
 	inst_multiple dmsetup readlink
 	inst_simple /usr/lib/dm-pcache/pcachetab.sh
 	inst_simple /usr/lib/udev/pcache-origin
@@ -26,10 +29,14 @@ install() {
 	mkdir -p "${initdir:?}/etc"
 	tab_for_initrd >"$initdir/etc/pcachetab"
 	early=$(tab_early <"$initdir/etc/pcachetab")
-	if [ -n "$early" ] && ! modinfo -k "${kernel:?}" dm-pcache >/dev/null 2>&1; then
-		dfatal "pcache: the module dm-pcache is not installed for the kernel $kernel, and without it that can't boot:" \
-			"${early%% *} is needed for it (pcachectl doctor)"
-		exit 1
+	if [ -n "$early" ] && ! module_fits "${kernel:?}"; then
+		said="pcache: the kernel $kernel has no module dm-pcache, and ${early%% *} needs it (pcachectl doctor)"
+		if initrd_stays "${outfile-}" "/boot/initramfs-$kernel.img"; then
+			dfatal "$said: its initial ramdisk is left as it is"
+			exit 1
+		fi
+		derror "$said: UNTIL THEN IT WILL STOP IN THE RESCUE SHELL, and not boot from an origin as its old initial" \
+			"ramdisk might"
 	fi
 	inst_hook cmdline 91 "${moddir:?}/wait.sh"
 	inst_hook initqueue/settled 10 "$moddir/attach.sh"
