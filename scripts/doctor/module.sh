@@ -72,7 +72,7 @@ complaints() {
 
 build_log() { # TREE - of a build for this kernel that DKMS has not come to the end of
 	local log
-	for log in "$1/build/make.log" "$1/$release"/*/log/make.log; do
+	for log in "$1/build/make.log" "$1/$release.log" "$1/$release"/*/log/make.log; do
 		if [ -r "$log" ] && grep -qF " $release " < <(head -n 5 "$log") && [ ! -e "${log%/log/*}/module" ]; then
 			echo "$log"
 			return
@@ -113,14 +113,22 @@ signatures_wanted() {
 		grep -qE '\[(integrity|confidentiality)\]' "$SYSTEM/sys/kernel/security/lockdown" 2>/dev/null
 }
 
-# The certificate that DKMS signs with.
-certificate() {
-	local file
-	for file in /var/lib/shim-signed/mok/MOK.der /var/lib/dkms/mok.pub; do
-		[ ! -e "$SYSTEM$file" ] || { echo "$file"; return; }
+# The certificate that DKMS signs with: that of its configuration, which it sources with a kernel in mind, or its own.
+certificate() (
+	set +eu
+	mok_certificate="" kernelver=$release
+	for conf in "$SYSTEM"/etc/os-release "$SYSTEM"/etc/dkms/framework.conf "$SYSTEM"/etc/dkms/framework.conf.d/*.conf; do
+		# shellcheck source=/dev/null
+		[ ! -r "$conf" ] || . "$conf" >&2
 	done
-	echo /var/lib/dkms/mok.pub
-}
+	if [ -n "$mok_certificate" ]; then
+		echo "$mok_certificate"
+	elif [ "$ID" = ubuntu ]; then
+		echo /var/lib/shim-signed/mok/MOK.der
+	else
+		echo /var/lib/dkms/mok.pub
+	fi
+)
 
 is_trusted() { # CERTIFICATE - as far as that can be told without loading anything
 	! grep -qE 'dm.pcache: .* is rejected' < <(kernel_log) || return 1
