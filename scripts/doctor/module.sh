@@ -116,6 +116,7 @@ signatures_wanted() {
 # The certificate that DKMS signs with: that of its configuration, which it sources with a kernel in mind, or its own.
 certificate() (
 	set +eu
+	# shellcheck disable=SC2034
 	mok_certificate="" kernelver=$release
 	for conf in "$SYSTEM"/etc/os-release "$SYSTEM"/etc/dkms/framework.conf "$SYSTEM"/etc/dkms/framework.conf.d/*.conf; do
 		# shellcheck source=/dev/null
