@@ -69,14 +69,41 @@ $name
 "*) ;; *) return 1 ;; esac
 }
 
+# mounted_from DIR... - what they are mounted from now, and what /etc/fstab says
+mounted_from() {
+	local dir
+	for dir; do
+		findmnt -nvo SOURCE "$dir"
+		findmnt -snveo SOURCE "$dir"
+	done 2>/dev/null || :
+}
+
+# block_peers NAME - that device of sysfs and, if btrfs has it, all that the same filesystem is on
+block_peers() {
+	local peer
+	echo "$1"
+	for peer in /sys/fs/btrfs/*/devices/"$1"; do
+		[ ! -e "$peer" ] || ls "${peer%/*}"
+	done
+}
+
+# root_known - whether it can be told what / lies on: ZFS does not say
+root_known() {
+	local name
+	for name in $(mounted_from /); do
+		! block_name "$name" >/dev/null || return 0
+	done
+	return 1
+}
+
 # tab_for_initrd - the lines, with x-initrd.attach for each device that / or /usr lies on, or will if it lies on the
 # origin until now
 tab_for_initrd() {
 	local below name cache origin options
-	below=$(findmnt -nvo SOURCE /; findmnt -nvo SOURCE /usr) || :
-	below=$(for name in $below; do
-		! name=$(block_name "$name") || block_below "$name"
+	below=$(for name in $(mounted_from / /usr); do
+		! name=$(block_name "$name") || block_peers "$name"
 	done)
+	below=$(for name in $below; do block_below "$name"; done)
 	tab_lines | while read -r name cache origin options; do
 		if block_among "/dev/mapper/$name" "$below" || block_among "$origin" "$below"; then
 			options=$options,x-initrd.attach

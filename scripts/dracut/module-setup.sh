@@ -28,6 +28,8 @@ install() {
 	inst_rules 63-pcache.rules
 	mkdir -p "${initdir:?}/etc"
 	tab_for_initrd >"$initdir/etc/pcachetab"
+	root_known ||
+		dwarn "pcache: it can't be told what / lies on: what it needs of /etc/pcachetab must have x-initrd.attach"
 	early=$(tab_early <"$initdir/etc/pcachetab")
 	if [ -n "$early" ] && ! module_fits "${kernel:?}"; then
 		said="pcache: the kernel $kernel has no module dm-pcache, and ${early%% *} needs it (pcachectl doctor)"
