@@ -3,6 +3,7 @@
 # shellcheck shell=dash
 #
 # For dracut, before it gives the user a shell.
+[ -r /usr/lib/dm-pcache/pcachetab.sh ] || return 0
 # shellcheck source-path=SCRIPTDIR source=../pcachetab.sh
 . /usr/lib/dm-pcache/pcachetab.sh
 

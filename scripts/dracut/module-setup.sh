@@ -3,11 +3,11 @@
 #
 # For dracut: puts into an initial ramdisk what makes the devices of /etc/pcachetab. It calls these.
 # shellcheck source-path=SCRIPTDIR source=../pcachetab.sh
-. /usr/lib/dm-pcache/pcachetab.sh
+. /usr/lib/dm-pcache/pcachetab.sh || exit 1
 
 check() {
 	[ -n "$(tab_lines)" ] || return 255
-	require_binaries dmsetup readlink
+	require_binaries dmsetup readlink || exit 1
 }
 
 depends() { echo dm; }
@@ -22,12 +22,10 @@ installkernel() {
 
 install() {
 	local early said
-	inst_multiple dmsetup readlink
-	inst_simple /usr/lib/dm-pcache/pcachetab.sh
-	inst_simple /usr/lib/udev/pcache-origin
-	inst_rules 63-pcache.rules
-	mkdir -p "${initdir:?}/etc"
-	tab_for_initrd >"$initdir/etc/pcachetab"
+	# What is made must be whole, or it fails open.
+	inst_multiple dmsetup readlink /usr/lib/dm-pcache/pcachetab.sh /usr/lib/udev/pcache-origin \
+		/usr/lib/udev/rules.d/63-pcache.rules && mkdir -p "${initdir:?}/etc" &&
+		tab_for_initrd >"$initdir/etc/pcachetab" || exit 1
 	root_known ||
 		dwarn "pcache: it can't be told what / lies on: what it needs of /etc/pcachetab must have x-initrd.attach"
 	early=$(tab_early <"$initdir/etc/pcachetab")

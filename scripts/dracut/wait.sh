@@ -3,6 +3,8 @@
 # shellcheck shell=dash
 #
 # For dracut, when it reads the command line: the devices that must be there before a root filesystem is mounted.
+[ -r /usr/lib/dm-pcache/pcachetab.sh ] ||
+	die "pcache: this initial ramdisk is not whole, and might mount what lies behind a cache. Boot with another one."
 # shellcheck source-path=SCRIPTDIR source=../pcachetab.sh
 . /usr/lib/dm-pcache/pcachetab.sh
 
