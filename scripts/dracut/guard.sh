@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 #
-# For dracut, right before the root filesystem is mounted: that must not be from the origin of a cache.
+# For dracut, right before the root filesystem is mounted: that must not be from the origin of a cache. dracut has waited for
+# it; where the user has told it not to, systemd does, which never sees an origin come (63-pcache.rules).
 # shellcheck source-path=SCRIPTDIR source=../pcachetab.sh
 . /usr/lib/dm-pcache/pcachetab.sh
 
