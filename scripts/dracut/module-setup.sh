@@ -14,7 +14,7 @@ depends() { echo dm; }
 
 installkernel() {
 	# The host's hardware does not matter: the memory may have been put in a moment ago.
-	hostonly='' instmods '=drivers/nvdimm' nfit
+	hostonly='' instmods '=drivers/nvdimm' '=drivers/cxl' nfit
 	# The kernel's own comes with what dracut has of device-mapper.
 	rm -rf "${initdir:?}/lib/modules/${kernel:?}/kernel/drivers/md/dm-pcache"
 	! module_fits "$kernel" || hostonly='' instmods dm-pcache
