@@ -283,8 +283,11 @@ static void starve(struct pcache *c)
 {
 	struct reclaim *rc = &c->reclaim;
 
-	/* Only if nothing else helps: what is left of a head's segment goes to waste. */
-	if (!writeback_is_behind(c)) {
+	/*
+	 * Only if nothing else helps: what is left of a head's segment goes to waste. Data that is
+	 * lost comes round for ever, and helps nobody.
+	 */
+	if (!writeback_is_behind(c) || READ_ONCE(c->writeback.lost)) {
 		heads_close_idle(&c->heads);
 		release(c);
 		/* What is free now is all that there will be: let writes have it. */

@@ -401,6 +401,40 @@ TEST(io_given_up)
 }
 
 /*
+ * The memory of all segments but five fails: the log has two, one is a fill's. Lost data, which comes
+ * round for ever, is no reason to keep that one from writes, which would wait for ever.
+ */
+TEST(io_five_segments_left)
+{
+	struct request rq;
+	struct extent e;
+	u32 i, kept = 0;
+
+	start(16);
+	CHECK_EQ(rig_read(&c, 100000, 8, buf, true), 0);
+	write(0, 8, 1);
+	rig_flush(&c);
+	CHECK(index_find(&keylog_shard(&c.log, 0)->index, 0, 1, &e));
+	pmem_model_poison(model, pcache_addr(&c, &e));
+	writeback_urge(&c);
+	stub_sleep(5000);
+	CHECK(c.writeback.lost);
+	for (i = 0; i < c.segs.nr; i++)
+		if (!atomic_read(&c.segs.seg[i].refs) && ++kept > 2)
+			segment_condemn(&c.segs, i);
+	CHECK_EQ(segments_good(&c.segs), 5);
+	for (i = 0; i < 2000; i++) {
+		rq = rig_request(1000 + (u64)i * PIECE, PIECE, buf);
+		CHECK_EQ(write_map(&c, &rq.bio), DM_MAPIO_SUBMITTED);
+		stub_sleep(20000);
+		CHECK(rq.done);
+		CHECK_EQ(rq.bio.bi_status, BLK_STS_OK);
+	}
+	rig_check(&c);
+	rig_close(&c);
+}
+
+/*
  * A table that may not write opens such a cache, too. When one that may takes it over, the media is told
  * before what was given up is used.
  */
