@@ -42,7 +42,8 @@ int pcache_init(struct pcache *c)
 	return c->stats ? 0 : -ENOMEM;
 }
 
-void pcache_unload(struct pcache *c)
+/* The cache has been stopped, or never started; it may be loaded again. */
+static void unload(struct pcache *c)
 {
 	unsigned int i;
 
@@ -63,7 +64,7 @@ void pcache_unload(struct pcache *c)
 void pcache_exit(struct pcache *c)
 {
 	if (c->loaded)
-		pcache_unload(c);
+		unload(c);
 	free_percpu(c->stats);
 }
 
@@ -201,7 +202,7 @@ static int load(struct pcache *c, bool clean, u32 *bad)
 	if (!r)
 		r = pcache_replay(c, bad);
 	if (r)
-		pcache_unload(c);
+		unload(c);
 	return r;
 }
 

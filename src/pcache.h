@@ -82,8 +82,6 @@ int pcache_check(struct pcache *c, const struct pcache_options *opt);
  * or an error after a message. Sleeps.
  */
 int pcache_load(struct pcache *c, const struct pcache_options *opt);
-/* Forget what was loaded; it may be loaded again. The cache has been stopped, or never started. */
-void pcache_unload(struct pcache *c);
 
 /* A cache that Linux's own target has made, or whose origin has grown, gets our identity. */
 void pcache_adopt(struct pcache *c);

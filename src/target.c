@@ -277,7 +277,6 @@ static void take_over(struct table *t)
 		c->opt.gc_percent = t->opt.gc_percent;
 		c->opt.gc_percent_set = true;
 	}
-	c->origin.sectors = bdev_nr_sectors(t->origin_dev->bdev);
 	pcache_adopt(c);
 }
 
@@ -290,9 +289,8 @@ static int activate(struct table *t)
 		pr_err("%s: data_crc can't be changed\n", c->name);
 		return -EINVAL;
 	}
-	/* Space that reclaim can't reach is free again when the log is read anew. */
-	if (c->loaded && c->reclaim.error == -EIO)
-		pcache_unload(c);
+	/* It may have grown since another table opened the cache. */
+	c->origin.sectors = bdev_nr_sectors(t->origin_dev->bdev);
 	if (!c->loaded) {
 		int r = pcache_load(c, &t->opt);
 
