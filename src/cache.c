@@ -221,7 +221,7 @@ int pcache_load(struct pcache *c, const struct pcache_options *opt)
 	r = load(c, true, &bad);
 	clean = r != -ENODATA;
 	if (!clean) {
-		pr_warn("%s: what is cached and not dirty is given up, for its log can't be read\n",
+		pr_warn("%s: what is cached and not dirty is given up, for not all that tells of it can be read\n",
 			c->name);
 		r = load(c, false, &bad);
 	}

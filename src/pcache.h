@@ -134,7 +134,7 @@ static inline u64 pcache_addr(struct pcache *c, const struct extent *e)
 
 /*
  * replay.c: fill the index from the log, check all that is in it, start the log. -ENODATA if only
- * the clean part of the log can't be read, in segment *@bad.
+ * the clean part of the log can't be read, or the generation of what that names, in segment *@bad.
  */
 int pcache_replay(struct pcache *c, u32 *bad);
 

@@ -68,6 +68,7 @@ struct replay {
 	u64 size;			/* bytes of the origin */
 	u64 in_block;			/* the bits of an offset within a logical block of it */
 	bool dirty;			/* the reader has come to the dirty_tail */
+	u32 bad;			/* the segment of which something can't be read */
 	u64 dirty_sectors, dirty_keys;	/* from there on */
 };
 
@@ -231,13 +232,15 @@ static void hand_over(struct replay *rp, struct replay_shard *s)
 	queue_work(rp->wq, &s->work);
 }
 
+static const char no_generation[] = "the generation of its segment can't be read";
+
 static int bad_key(struct replay *rp, struct log_pos pos, const struct media_key *key,
 		   const char *why)
 {
 	pr_err("%s: key log: set before %u:%u: key of origin bytes %llu+%u, data at %u:%u, generation %llu, flags %#x: %s\n",
 	       rp->c->name, pos.seg, pos.off, key->off, key->len, key->cache_seg_id,
 	       key->cache_seg_off, key->seg_gen, key->flags, why);
-	return -EINVAL;
+	return why == no_generation ? -EIO : -EINVAL;
 }
 
 static const char *key_fault(struct replay *rp, const struct media_key *key)
@@ -258,7 +261,7 @@ static const char *key_fault(struct replay *rp, const struct media_key *key)
 	if (key->flags & ~PCACHE_KEY_CLEAN)
 		return "unknown flags";
 	if (c->segs.seg[key->cache_seg_id].gen == SEGMENT_GEN_UNKNOWN)
-		return "the generation of its segment can't be read";
+		return no_generation;
 	if (key->seg_gen > c->segs.seg[key->cache_seg_id].gen)
 		return "ahead of its segment's generation";
 	return NULL;
@@ -279,8 +282,10 @@ static int replay_key(struct replay *rp, struct log_pos pos, const struct media_
 	struct replay_shard *s;
 	struct extent e = { };
 
-	if (fault)
+	if (fault) {
+		rp->bad = key->cache_seg_id;
 		return bad_key(rp, pos, key, fault);
+	}
 	if (!key_alive(&rp->c->segs, key))
 		return 0;
 	claim(&rp->c->segs, key->cache_seg_id);
@@ -329,6 +334,7 @@ static int read_log(struct replay *rp, struct log_pos *pos)
 	r = enter_segment(rp, pos->seg);
 	while (!r) {
 		rp->dirty |= log_pos_equal(*pos, log->dirty_tail);
+		rp->bad = pos->seg;
 		r = keylog_read(log, pos, NULL, rp->set);
 		if (r == KEYLOG_END)
 			return 0;
@@ -449,7 +455,7 @@ int pcache_replay(struct pcache *c, u32 *bad)
 		r = replay_all(&rp, &head);
 	replay_free(&rp);
 	if (r == -ENODATA)
-		*bad = head.seg;
+		*bad = rp.bad;
 	if (r)
 		return r;
 	keylog_start(&c->log, head);

@@ -55,7 +55,7 @@ TEST(bad_block_no_data_there)
 	end();
 }
 
-/* What generation a segment has matters to who has a key in it, and to nobody else. */
+/* What generation a segment has matters to who has a dirty key in it, and to nobody else. */
 TEST(bad_block_generation)
 {
 	u64 bad = data_of(3) - PCACHE_SEG_DATA_OFF + PCACHE_SEG_GEN_OFF;
@@ -69,10 +69,34 @@ TEST(bad_block_generation)
 	model->dax.bad_page = 0;
 	pmem_model_heal(model, bad);
 	pmem_model_poison(model, data_of(e.seg) - PCACHE_SEG_DATA_OFF + PCACHE_SEG_GEN_OFF);
-	CHECK_EQ(rig_open(&c, model, bdev, &opt), -EINVAL);
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), -EIO);
 	CHECK_LOG("the generation of its segment can't be read");
 	pmem_model_heal(model, data_of(e.seg) - PCACHE_SEG_DATA_OFF + PCACHE_SEG_GEN_OFF);
 	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+	end();
+}
+
+/* What is clean there is given up with all that is clean; what is dirty elsewhere is not. */
+TEST(bad_block_generation_of_clean)
+{
+	struct extent e;
+	u64 bad;
+
+	start((struct log_pos){ 0, 0 }, data_of(3));
+	rig_write(&c, 0, 2048, buf);
+	rig_drain(&c);
+	CHECK(index_find(&keylog_shard(&c.log, 0)->index, 0, 8, &e));
+	bad = data_of(e.seg) - PCACHE_SEG_DATA_OFF + PCACHE_SEG_GEN_OFF;
+	segment_condemn(&c.segs, e.seg);
+	memset(buf, 8, sizeof(buf));
+	rig_write(&c, 2048, 2048, buf);
+	rig_close(&c);
+	pmem_model_poison(model, bad);
+	CHECK_EQ(rig_open(&c, model, bdev, &opt), 0);
+	CHECK_LOG("what is cached and not dirty is given up");
+	CHECK(c.segs.seg[e.seg].bad);
+	CHECK(!index_find(&keylog_shard(&c.log, 0)->index, 0, 8, &e));
+	rig_check(&c);
 	end();
 }
 
