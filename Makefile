@@ -111,8 +111,9 @@ BUILD = $(CURDIR)/build
 
 # What a package puts where DKMS looks for it; dkms.conf too, where no tool of the distribution does that.
 install-source:
-	install -d $(DESTDIR)/usr/src/$(name) $(DESTDIR)/usr/share/dkms/modules_to_force_install
-	cp -r Makefile dkms src $(DESTDIR)/usr/src/$(name)
+	install -d $(DESTDIR)/usr/src/$(name)/scripts $(DESTDIR)/usr/share/dkms/modules_to_force_install
+	cp -r Makefile src $(DESTDIR)/usr/src/$(name)
+	cp -r scripts/dkms $(DESTDIR)/usr/src/$(name)/scripts
 	rm $(DESTDIR)/usr/src/$(name)/src/DESIGN.md
 	echo dm-pcache_version-override >$(DESTDIR)/usr/share/dkms/modules_to_force_install/dm-pcache
 
