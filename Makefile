@@ -7,7 +7,9 @@
 #	make unit		the core's tests, in userspace
 #	make check		the tests: the core and its crash states in userspace, hostile media, the packages, the module compiled
 #				for each kernel that it is made for, and in booted ones
-#	make check-all		the same with more kernels and more power cuts
+#	make check-all		the same with all kernels and more of everything
+#	make check-kernels	all cases on all kernels, which takes half a day, and README's table from it
+#	make check-debug	all cases on kernels that check each access, which takes as long
 #	make check-compat	compiles the module for each kernel that it is made for
 #	make mutants		plants bugs that those tests must find, one at a time
 #	make coverage		which lines of the source all those tests execute, and which they do not
@@ -55,24 +57,32 @@ check:
 
 # Of the cases, by the first digits of their names: those that know the kernel, without what takes minutes and asks
 # nothing of it; fewer, for one between two others; a few, where another kernel differs in little else than its
-# configuration; those in which accesses may race, and those of them in which that is watched, which is slow; and those
-# that go where little is tested else. Of power cuts it must be 200 in all.
+# configuration; those in which accesses may race; and those that go where little is tested else. Of power cuts it must
+# be 200 in all.
 KERNEL_CASES = 00[124578] 01[146] 02 03[123] 04[01] 05[014567] 06[56] 08
 OTHER_CASES = 00[128] 01[14] 020 041 055
 FEW_CASES = 001 011 014
-RACE_CASES = 012 031 041 055
-WATCHED_CASES = 012 031 041
-FAULT_CASES = 004 033 055 090
+RACE_CASES = 012 041
+FAULT_CASES = 004 090
 
 check-all:
 	tests/setup
-	PCACHE_CUTS=16 tests/run -b tests/pkg/upgrade $(SHORT) -c tests/pkg/run -c 'tests/crash/run -n 1000000' \
-		-c 'tests/fuzz/run -t 300' -c 'tests/trace/run -n 10000' -c tests/boot/run \
-		-c 'PCACHE_CUTS=9 tests/run -k 7.3 $(KERNEL_CASES)' \
+	PCACHE_CUTS=22 tests/run -b tests/pkg/upgrade $(SHORT) -c tests/pkg/run -c 'tests/crash/run -n 1000000' \
+		-c 'tests/fuzz/run -t 240' -c 'tests/trace/run -n 10000' -c tests/boot/run \
+		-c 'PCACHE_CUTS= tests/run -k 7.3 $(KERNEL_CASES)' \
 		-c 'PCACHE_CUTS= tests/run -k 6.12 $(OTHER_CASES)' \
 		-c 'tests/run -k 5.10,6.1-cloud,6.12-rt,6.12-cloud,6.12-deb13,6.12-arm64,7.2,7.3-cloud,7.3-arm64 $(FEW_CASES)' \
-		-c 'tests/run -k 6.1-rt,7.3-rt $(RACE_CASES)' \
-		-c 'tests/run -k 7.3-kcsan $(WATCHED_CASES)' -c 'tests/run -k 7.3-debug $(FAULT_CASES)' -k 6.1
+		-c 'tests/run -k 6.1-rt,7.3-rt,7.3-kcsan $(RACE_CASES)' -c 'tests/run -k 7.3-debug $(FAULT_CASES)' -k 6.1
+
+check-kernels:
+	tests/setup
+	tests/run -c 'tests/run -k 6.12-arm64,7.3-arm64 $(OTHER_CASES)' \
+		-k 5.10,6.1,6.1-rt,6.1-cloud,6.12,6.12-rt,6.12-cloud,6.12-deb13,7.2,7.3,7.3-rt,7.3-cloud
+	tests/compat/run -w
+
+check-debug:
+	tests/setup
+	tests/run -k 7.3-debug,7.3-kcsan
 
 check-compat:
 	tests/setup
@@ -136,5 +146,5 @@ rpm: dist
 		--define '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' $(BUILD)/$(name).tar.xz
 	rm -rf $(BUILD)/rpmbuild
 
-.PHONY: all install uninstall clean unit check check-all check-compat mutants coverage bench demo lint check-pkg check-upgrade \
-	install-source dist deb rpm
+.PHONY: all install uninstall clean unit check check-all check-kernels check-debug check-compat mutants coverage bench demo lint \
+	check-pkg check-upgrade install-source dist deb rpm
