@@ -262,7 +262,7 @@ static const char *key_fault(struct replay *rp, const struct media_key *key)
 		return "unknown flags";
 	if (c->segs.seg[key->cache_seg_id].gen == SEGMENT_GEN_UNKNOWN)
 		return no_generation;
-	if (key->seg_gen > c->segs.seg[key->cache_seg_id].gen)
+	if (key->seg_gen > c->segs.seg[key->cache_seg_id].gen || key->seg_gen == SEGMENT_GEN_LAST)
 		return "ahead of its segment's generation";
 	return NULL;
 }

@@ -47,6 +47,18 @@ void segments_format(struct pmem *pm, u32 nr)
 	}
 }
 
+static void unfree(struct segments *segs, u32 id)
+{
+	struct segment *seg = &segs->seg[id];
+
+	spin_lock(&segs->lock);
+	if (!list_empty(&seg->list)) {
+		list_del_init(&seg->list);
+		segs->nr_free--;
+	}
+	spin_unlock(&segs->lock);
+}
+
 /* Read one link of the chain and tell where the next one is. */
 static int load_segment(struct segments *segs, u32 id, u32 phys, u32 *next)
 {
@@ -84,6 +96,10 @@ static int load_segment(struct segments *segs, u32 id, u32 phys, u32 *next)
 	seg->phys = phys;
 	list_add_tail(&seg->list, &segs->free);
 	segs->nr_free++;
+	if (seg->gen == SEGMENT_GEN_LAST) {
+		segment_condemn(segs, id);
+		unfree(segs, id);
+	}
 	if (seg->gen == SEGMENT_GEN_UNKNOWN ||
 	    pmem_known_bad(segs->pm, segment_start(phys), PCACHE_SEG_SIZE))
 		segment_retire(segs, id);
@@ -130,18 +146,6 @@ void segments_exit(struct segments *segs)
 	kvfree(segs->seg);
 	segs->seg = NULL;
 	segs->nr = 0;
-}
-
-static void unfree(struct segments *segs, u32 id)
-{
-	struct segment *seg = &segs->seg[id];
-
-	spin_lock(&segs->lock);
-	if (!list_empty(&seg->list)) {
-		list_del_init(&seg->list);
-		segs->nr_free--;
-	}
-	spin_unlock(&segs->lock);
 }
 
 void segment_retire(struct segments *segs, u32 id)
@@ -231,9 +235,11 @@ static void raise_generation(struct segments *segs, struct segment *seg)
 {
 	struct media_generation gen = { .gen = seg->gen + 1 };
 
-	if (seg->gen == SEGMENT_GEN_UNKNOWN)
+	if (seg->gen >= SEGMENT_GEN_LAST)
 		return;
 	seg->gen = gen.gen;
+	if (seg->gen == SEGMENT_GEN_LAST)
+		segment_condemn(segs, seg - segs->seg);
 	media_store(segs->pm, segment_start(seg->phys) + PCACHE_SEG_GEN_OFF, PCACHE_SEG_GEN_STRIDE,
 		    &gen, sizeof(gen), &seg->gen_slot);
 }

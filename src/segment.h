@@ -21,6 +21,8 @@
 
 /* Its record can't be read. It does not matter where no key names the segment. */
 #define SEGMENT_GEN_UNKNOWN	U64_MAX
+/* It can't go up any more, and what would be stored in such a segment could never be made dead. */
+#define SEGMENT_GEN_LAST	(U64_MAX - 1)
 
 struct segment {
 	atomic_t refs;

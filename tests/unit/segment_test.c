@@ -212,6 +212,31 @@ TEST(segment_life)
 	CHECK_EQ(segs.nr_free, 0);
 }
 
+/* No device lives that long; media may say it. */
+TEST(segment_last_generation)
+{
+	int id, other;
+
+	start();
+	load();
+	id = segment_alloc(&segs, SEGMENT_DATA);
+	segs.seg[id].gen = SEGMENT_GEN_LAST - 1;
+	segment_put(&segs, id, 1);
+	CHECK_EQ(segments_release(&segs), 0);
+	CHECK_EQ(segs.nr_free, NR - 1);
+	segments_exit(&segs);
+	load();
+	CHECK_EQ(segs.seg[id].gen, SEGMENT_GEN_LAST);
+	CHECK_EQ(segs.nr_free, NR - 1);
+	while ((other = segment_alloc(&segs, SEGMENT_LOG)) >= 0)
+		CHECK(other != id);
+	/* It may have been the log's. */
+	segment_claim(&segs, id);
+	segment_put(&segs, id, 1);
+	CHECK_EQ(segments_release(&segs), 0);
+	CHECK_EQ(segs.seg[id].gen, SEGMENT_GEN_LAST);
+}
+
 /* A generation is the old or the new one, whenever the power fails; and goes up from there. */
 static void crashed(struct pmem_model *model, void *arg)
 {
