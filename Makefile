@@ -77,8 +77,8 @@ check-all:
 check-kernels:
 	tests/setup
 	tests/run -c 'tests/run -k 6.12-arm64,7.3-arm64 $(OTHER_CASES)' \
-		-k 5.10,6.1,6.1-rt,6.1-cloud,6.12,6.12-rt,6.12-cloud,6.12-deb13,7.2,7.3,7.3-rt,7.3-cloud
-	tests/compat/run -w
+		-k 5.10,6.1,6.1-rt,6.1-cloud,6.12,6.12-rt,6.12-cloud,6.12-deb13,7.2,7.3,7.3-rt,7.3-cloud; \
+		status=$$?; tests/compat/run -w && exit $$status
 
 check-debug:
 	tests/setup
@@ -104,6 +104,7 @@ demo:
 	tests/demo/run
 
 lint:
+	tests/setup lint
 	tests/lint
 
 check-pkg:
@@ -127,10 +128,14 @@ install-source:
 	rm $(DESTDIR)/usr/src/$(name)/src/DESIGN.md
 	echo dm-pcache_version-override >$(DESTDIR)/usr/share/dkms/modules_to_force_install/dm-pcache
 
+# Whoever builds from a tarball has no git, or one that knows another tree around this.
+git_files = git -c safe.directory='*' ls-files -co --exclude-standard
+
 dist:
 	tests/pkg/version
 	mkdir -p $(BUILD)
-	{ git ls-files -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -printf '%P\n'; } | \
+	{ { [ -e .git ] && $(git_files); } 2>/dev/null || \
+		find . \( -path ./build -o -name .git \) -prune -o -type f -printf '%P\n'; } | \
 		while read -r file; do [ ! -f "$$file" ] || echo "$$file"; done | sort | \
 		tar -cJf $(BUILD)/$(name).tar.xz --owner=root:0 --group=root:0 --transform 's|^|$(name)/|' -T -
 

@@ -4,8 +4,15 @@
 # The folder that keeps what was fetched and built; sourced by the scripts beside it. All of it can be
 # deleted at any time: whoever needs something makes it again.
 
+# What others print is read.
+export LC_ALL=C.UTF-8
+
 CACHE=${PCACHE_CACHE:-$HOME/.cache/dm-pcache}
 mkdir -p "$CACHE"
+
+# Lines that no kernel prints in good health.
+BAD='BUG:|WARNING:|Oops|[Cc]all [Tt]race|Kernel panic|KASAN:|KCSAN:|UBSAN:|blocked for more than|detected stall'
+BAD+='|soft lockup|hard LOCKUP|general protection fault|[Uu]nable to handle|corruption'
 
 step() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
@@ -36,6 +43,12 @@ fetch_home_of() {
 	*-deb13) echo trixie ;;
 	*) home_of "$1" ;;
 	esac
+}
+
+# fetch_verdict KVER - what it is if that can't be fetched: skipped, for Debian does not keep the kernels of all releases
+# for ever; but failed, if it is one of the machine's own
+fetch_verdict() {
+	if [ "$(fetch_home_of "$1")" = "$(codename)" ]; then echo failed; else echo skipped; fi
 }
 
 # own_kver - the kernel of that release
