@@ -25,7 +25,8 @@ static struct open_cache *find_shared(const struct table *t, const struct mapped
 	return NULL;
 }
 
-static void say_in_use(struct open_cache *new, struct open_cache *old)
+static void say_in_use(struct open_cache *new, struct open_cache *old, struct block_device *bdev,
+		       const char *what)
 {
 	char name[DM_NAME_LEN];
 
@@ -36,17 +37,23 @@ static void say_in_use(struct open_cache *new, struct open_cache *old)
 	}
 	if (dm_copy_name_and_uuid(old->md, name, NULL))
 		strscpy(name, "a device that is being removed", sizeof(name));
-	pr_err("%s: %pg is, or shares memory with, the cache device of the device-mapper device %s (%s)\n",
-	       new->c.name, new->bdev, old->c.name, name);
+	pr_err("%s: %pg %s of the device-mapper device %s (%s)\n", new->c.name, bdev, what,
+	       old->c.name, name);
 }
 
+/* Two caches of one origin would not know of each other's writes (rule 14). */
 static int check_overlaps(struct open_cache *new)
 {
 	struct open_cache *oc;
 
 	list_for_each_entry(oc, &registry, list) {
 		if (pmem_overlaps(&oc->c.pmem, &new->c.pmem)) {
-			say_in_use(new, oc);
+			say_in_use(new, oc, new->bdev,
+				   "is, or shares memory with, the cache device");
+			return -EBUSY;
+		}
+		if (oc->md != new->md && oc->c.origin.bdev == new->c.origin.bdev) {
+			say_in_use(new, oc, new->c.origin.bdev, "is already the origin");
 			return -EBUSY;
 		}
 	}
@@ -93,7 +100,7 @@ static int open_media(struct open_cache *oc, const struct table *t, char **error
 		      c->name);
 	if (r)
 		return r;
-	*error = "The cache device is in use";
+	*error = "The cache device or the origin is in use";
 	r = check_overlaps(oc);
 	if (r)
 		goto bad;
