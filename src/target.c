@@ -271,6 +271,8 @@ static void take_over(struct table *t)
 {
 	struct pcache *c = &t->cache->c;
 
+	/* It may have grown since another table opened the cache; one that has gone has no size. */
+	c->origin.sectors = max(c->origin.sectors, bdev_nr_sectors(t->origin_dev->bdev));
 	c->opt.batch_order = t->opt.batch_order;
 	c->opt.read_only = t->opt.read_only;
 	if (t->opt.gc_percent_set) {
@@ -289,11 +291,11 @@ static int activate(struct table *t)
 		pr_err("%s: data_crc can't be changed\n", c->name);
 		return -EINVAL;
 	}
-	/* It may have grown since another table opened the cache. */
-	c->origin.sectors = bdev_nr_sectors(t->origin_dev->bdev);
 	if (!c->loaded) {
-		int r = pcache_load(c, &t->opt);
+		int r;
 
+		c->origin.sectors = bdev_nr_sectors(t->origin_dev->bdev);
+		r = pcache_load(c, &t->opt);
 		if (r)
 			return r;
 	} else if (oc->in_force != t) {
