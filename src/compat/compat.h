@@ -201,8 +201,4 @@ static inline u32 compat_crc32c(u32 crc, const void *data, size_t len)
 	       (type)->version[0], (type)->version[1], (type)->version[2])
 #endif
 
-#ifndef HAVE_WQ_PERCPU
-#define WQ_PERCPU	0
-#endif
-
 #endif

@@ -25,7 +25,6 @@ struct delayed_work {
 #define WQ_UNBOUND		1u
 #define WQ_MEM_RECLAIM		2u
 #define WQ_HIGHPRI		4u
-#define WQ_PERCPU		8u
 #define WQ_CPU_INTENSIVE	16u
 #define WQ_SYSFS		32u
 #define WQ_FREEZABLE		64u
