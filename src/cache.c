@@ -7,6 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "compat/compat.h"
@@ -51,8 +52,10 @@ static void unload(struct pcache *c)
 	writeback_exit(c);
 	heads_exit(&c->heads);
 	keylog_exit(&c->log);
-	for (i = 0; c->shards && i < c->nr_shards; i++)
+	for (i = 0; c->shards && i < c->nr_shards; i++) {
 		index_exit(&c->shards[i].index);
+		cond_resched();
+	}
 	kvfree(c->shards);
 	c->shards = NULL;
 	if (c->index_pool.cache)
