@@ -8,7 +8,7 @@
 #	make check		the tests: the core and its crash states in userspace, hostile media, the packages, the module compiled
 #				for each kernel that it is made for, and in booted ones
 #	make check-all		the same with all kernels and more of everything
-#	make check-kernels	all cases on all kernels, which takes half a day, and README's table from it
+#	make check-kernels	all cases on all kernels, which takes hours, and README's table from it
 #	make check-debug	all cases on kernels that check each access, which takes as long
 #	make check-compat	compiles the module for each kernel that it is made for
 #	make mutants		plants bugs that those tests must find, one at a time
@@ -129,12 +129,10 @@ install-source:
 	echo dm-pcache_version-override >$(DESTDIR)/usr/share/dkms/modules_to_force_install/dm-pcache
 
 # Whoever builds from a tarball has no git, or one that knows another tree around this.
-git_files = git -c safe.directory='*' ls-files -co --exclude-standard
-
 dist:
 	tests/pkg/version
 	mkdir -p $(BUILD)
-	{ { [ -e .git ] && $(git_files); } 2>/dev/null || \
+	{ { [ -e .git ] && git -c safe.directory='*' ls-files -co --exclude-standard; } 2>/dev/null || \
 		find . \( -path ./build -o -name .git \) -prune -o -type f -printf '%P\n'; } | \
 		while read -r file; do [ ! -f "$$file" ] || echo "$$file"; done | sort | \
 		tar -cJf $(BUILD)/$(name).tar.xz --owner=root:0 --group=root:0 --transform 's|^|$(name)/|' -T -

@@ -42,7 +42,7 @@ static void say_in_use(struct open_cache *new, struct open_cache *old, struct bl
 }
 
 /* Two caches of one origin would not know of each other's writes (rule 14). */
-static int check_overlaps(struct open_cache *new)
+static int check_in_use(struct open_cache *new)
 {
 	struct open_cache *oc;
 
@@ -101,7 +101,7 @@ static int open_media(struct open_cache *oc, const struct table *t, char **error
 	if (r)
 		return r;
 	*error = "The cache device or the origin is in use";
-	r = check_overlaps(oc);
+	r = check_in_use(oc);
 	if (r)
 		goto bad;
 	*error = "The cache device can't be used as it is";

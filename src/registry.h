@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Who has which cache open. Persistent memory belongs to one mapped device at a time, under
- * whatever names it is reached. The tables of one mapped device, the one that is live and the one
+ * whatever names it is reached, and so does an origin. The tables of one mapped device, the one that is live and the one
  * that is to follow it, share a cache that both name: so a reload takes it over as it stands.
  *
  * All functions may sleep.

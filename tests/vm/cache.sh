@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# The folder that keeps what was fetched and built; sourced by the scripts beside it. All of it can be
+# What the scripts of the tests share: first of all the folder that keeps what was fetched and built. All of it can be
 # deleted at any time: whoever needs something makes it again.
 
 # What others print is read.
